@@ -1,0 +1,93 @@
+"""Log a training once, at the price of a file append; deliver it to any vendor, now or later.
+
+Names only: each is imported when it is first used, so that ``import trackhub`` costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trackhub.api import current_run, runs, start_run, sync
+    from trackhub.delivery.report import DeliveryReport
+    from trackhub.errors import (
+        DeliveryError,
+        JournalError,
+        ParamConflict,
+        PluginError,
+        Rejected,
+        RetryLater,
+        RunExists,
+        RunFinished,
+        RunLocked,
+        RunNotFound,
+        SettingsError,
+        StoreError,
+        TrackhubError,
+        Unauthorized,
+    )
+    from trackhub.hookspec import hookimpl
+    from trackhub.run import Run
+
+_HOMES = {
+    "trackhub.api": ("current_run", "runs", "start_run", "sync"),
+    "trackhub.delivery.report": ("DeliveryReport",),
+    "trackhub.errors": (
+        "DeliveryError",
+        "JournalError",
+        "ParamConflict",
+        "PluginError",
+        "Rejected",
+        "RetryLater",
+        "RunExists",
+        "RunFinished",
+        "RunLocked",
+        "RunNotFound",
+        "SettingsError",
+        "StoreError",
+        "TrackhubError",
+        "Unauthorized",
+    ),
+    "trackhub.hookspec": ("hookimpl",),
+    "trackhub.run": ("Run",),
+}
+
+__version__ = "0.1.0"
+__all__ = [
+    "DeliveryError",
+    "DeliveryReport",
+    "JournalError",
+    "ParamConflict",
+    "PluginError",
+    "Rejected",
+    "RetryLater",
+    "Run",
+    "RunExists",
+    "RunFinished",
+    "RunLocked",
+    "RunNotFound",
+    "SettingsError",
+    "StoreError",
+    "TrackhubError",
+    "Unauthorized",
+    "current_run",
+    "hookimpl",
+    "runs",
+    "start_run",
+    "sync",
+]
+
+
+def __getattr__(name: str) -> object:
+    import importlib
+
+    for home, names in _HOMES.items():
+        if name in names:
+            value = getattr(importlib.import_module(home), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module 'trackhub' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

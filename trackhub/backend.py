@@ -1,0 +1,153 @@
+"""Define what a plugin offers and is given: its spec, its limits, and the destination it serves."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from typing import Any, Protocol
+from urllib.parse import parse_qsl, urlsplit
+
+import msgspec
+from pydantic import BaseModel, ConfigDict
+
+from trackhub.errors import SettingsError
+from trackhub.model.entities import (
+    Artifact,
+    Batch,
+    Connection,
+    MetricPoint,
+    Note,
+    Param,
+    RunEnd,
+    RunInfo,
+    RunRecord,
+    RunRef,
+    StoredFile,
+    Tag,
+)
+
+_URL = re.compile(r"(?P<scheme>[a-z][a-z0-9-]*)(?:\+(?P<transport>[a-z][a-z0-9+-]*))?:(?P<rest>.*)", re.DOTALL)
+_USER = re.compile(r"(?<=//)[^/@]*@")
+
+
+class Options(BaseModel):
+    """Be the base of a backend's typed options: the query parameters of its URLs."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """Say how much one call may carry."""
+
+    points: int = 1000
+    params: int = 100
+    tags: int = 100
+
+
+class Destination(msgspec.Struct, frozen=True, kw_only=True):
+    """Name a configured target.
+
+    >>> destination = Destination.parse("mlflow+http://me:secret@host:5000/base?experiment=digits")
+    >>> destination.scheme, destination.transport, destination.query
+    ('mlflow', 'http', {'experiment': 'digits'})
+    >>> destination.shown
+    'mlflow+http://host:5000/base?experiment=digits'
+    """
+
+    url: str
+    scheme: str
+    transport: str | None
+    rest: str
+    query: dict[str, str]
+    name: str = ""
+
+    @classmethod
+    def parse(cls, url: str, name: str = "") -> Destination:
+        """Return the destination that a URL names.
+
+        :raises SettingsError: the text is no URL.
+        """
+        match = _URL.fullmatch(url.strip())
+        if match is None:
+            raise SettingsError(
+                f"destination {url!r}: not a URL such as mlflow+http://host:5000, and no [trackhub.destinations] name"
+            )
+        rest, _, query = match["rest"].partition("?")
+        return cls(
+            url=url.strip(),
+            scheme=match["scheme"],
+            transport=match["transport"],
+            rest=rest,
+            query=dict(parse_qsl(query, keep_blank_values=True)),
+            name=name,
+        )
+
+    @property
+    def address(self) -> str:
+        """Return the vendor's own URL: the transport and what follows, without the query."""
+        return f"{self.transport}:{self.rest}" if self.transport else self.rest
+
+    @property
+    def host(self) -> str | None:
+        """Return the host that the URL names, if any."""
+        return urlsplit(f"x:{self.rest}").hostname
+
+    @property
+    def shown(self) -> str:
+        """Return the URL without user-info, fit for people and files."""
+        return _USER.sub("", self.url)
+
+    @property
+    def slug(self) -> str:
+        """Return a file name for this destination; a changed password keeps it."""
+        readable = re.sub(r"[^A-Za-z0-9.]+", "-", self.shown.partition("?")[0]).strip("-")[:60]
+        return f"{readable}-{hashlib.sha256(self.shown.encode()).hexdigest()[:8]}"
+
+
+class BackendSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """Describe one backend; making one imports no vendor SDK.
+
+    :ivar scheme: the first word of its URLs.
+    :ivar factory: called in the lane's thread with the destination and its options; the result
+        carries the hooks. It may import the SDK, and does no I/O.
+    :ivar transports: what may follow the scheme's ``+``; ``None`` stands for nothing.
+    :ivar hookspec: the hookspec version it was written for.
+    """
+
+    scheme: str
+    factory: Callable[[Destination, Any], object]
+    summary: str = ""
+    options: type[Options] = Options
+    transports: tuple[str | None, ...] = (None,)
+    limits: Limits = Limits()
+    hookspec: tuple[int, int] = (1, 0)
+
+
+Notes = tuple[Note, ...] | None
+
+
+class BackendCalls(Protocol):
+    """Give lanes and readers one typed method a hook; the plugins module makes these."""
+
+    destination: Destination
+    limits: Limits
+
+    def can(self, hook: str) -> bool:
+        """Return whether the backend implements a hook, named without its prefix."""
+
+    def start_run(self, run: RunInfo) -> RunRef: ...
+    def log_params(self, ref: RunRef, params: tuple[Param, ...]) -> Notes: ...
+    def log_metrics(self, ref: RunRef, points: tuple[MetricPoint, ...], batch: Batch) -> Notes: ...
+    def set_tags(self, ref: RunRef, tags: tuple[Tag, ...]) -> Notes: ...
+    def log_artifact(self, ref: RunRef, artifact: Artifact) -> Notes: ...
+    def log_environment(self, ref: RunRef, environment: dict[str, Any]) -> Notes: ...
+    def finish_run(self, ref: RunRef, end: RunEnd) -> Notes: ...
+    def flush(self, deadline: float) -> bool: ...
+    def close(self) -> None: ...
+    def check_connection(self, deadline: float) -> Connection: ...
+    def search_runs(self, project: str) -> tuple[RunRecord, ...]: ...
+    def read_run(self, run_id: str, project: str) -> RunRecord | None: ...
+    def read_metrics(self, ref: RunRef) -> tuple[MetricPoint, ...]: ...
+    def list_artifacts(self, ref: RunRef) -> tuple[StoredFile, ...]: ...
+    def download_artifact(self, ref: RunRef, path: str, target: str) -> None: ...

@@ -1,0 +1,1 @@
+"""Describe what runs: code, host, packages, devices; called away from the training."""

@@ -1,0 +1,1 @@
+"""Deliver journals: lanes read, call a backend, and move their cursor only after it has the batch."""

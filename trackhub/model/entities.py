@@ -1,0 +1,168 @@
+"""Name the values that cross the plugin boundary: frozen, plain, and the same for every vendor.
+
+Times are UTC nanoseconds since the epoch. New fields come with defaults, so that adding one
+breaks no plugin.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from trackhub.types import EndStatus, Scalar, Status, Step, Value
+
+
+class RunRef(msgspec.Struct, frozen=True, kw_only=True):
+    """Point at a run on a vendor.
+
+    :ivar id: the vendor's own id of the run.
+    :ivar url: where people see it, if the vendor has pages.
+    :ivar position: the newest journal position kept with the vendor, as given in :class:`Batch`.
+    """
+
+    id: str
+    url: str | None = None
+    position: str | None = None
+
+
+class ParentRun(msgspec.Struct, frozen=True, kw_only=True):
+    """Name a run's parent: our id, and the vendor's if it has been delivered there."""
+
+    id: str
+    ref: RunRef | None = None
+
+
+class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """Say what is known of a run when a backend creates it, or finds it again by ``id``."""
+
+    id: str
+    name: str
+    project: str
+    started: int
+    parent: ParentRun | None = None
+    group: str | None = None
+    resumed: bool = False
+
+
+class RunEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """Say how and when a run ended; ``reason`` is the exception or the signal, if any."""
+
+    status: EndStatus
+    time: int
+    reason: str = ""
+
+
+class Param(msgspec.Struct, frozen=True):
+    """Hold one param, set once; ``overwritten`` marks a later value that the user allowed."""
+
+    name: str
+    value: Value
+    time: int
+    overwritten: bool = False
+
+
+class MetricPoint(msgspec.Struct, frozen=True, gc=False):
+    """Hold one value of a series, with the step as the user gave it."""
+
+    name: str
+    value: Scalar
+    step: Step
+    time: int
+
+
+class Tag(msgspec.Struct, frozen=True):
+    """Hold one tag; a later one of the same name replaces it."""
+
+    name: str
+    value: str
+    time: int
+
+
+class ArtifactFile(msgspec.Struct, frozen=True, kw_only=True):
+    """Name one file of an artifact and where its bytes lie on this machine.
+
+    :ivar path: the file's place inside the artifact, with ``/``.
+    """
+
+    path: str
+    sha256: str
+    size: int
+    source: Path
+
+
+class Artifact(msgspec.Struct, frozen=True, kw_only=True):
+    """Hold named bytes.
+
+    :ivar version: 1 for the first content of this name in the run, 2 for the next, and so on.
+    """
+
+    name: str
+    type: str
+    time: int
+    files: tuple[ArtifactFile, ...]
+    version: int = 1
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True):
+    """Say where a batch of points stands in its run.
+
+    :ivar start: how many points of the run this destination was given before; dense, and the
+        same when the batch is given again.
+    :ivar redelivered: this very batch was given before and its outcome is not known.
+    :ivar position: the journal position after the batch, to keep with the vendor where it can.
+    """
+
+    start: int
+    redelivered: bool = False
+    position: str | None = None
+
+
+class Note(msgspec.Struct, frozen=True, kw_only=True):
+    """Say how a backend fitted something into what its vendor can hold; counted and shown.
+
+    :ivar kind: one word for the count, such as ``escaped``, ``beside``, ``merged``.
+    """
+
+    kind: str
+    subject: str
+    detail: str
+
+
+class Connection(msgspec.Struct, frozen=True, kw_only=True):
+    """Say what answered at a destination."""
+
+    version: str
+    account: str | None = None
+    detail: str = ""
+
+
+class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Hold a run as a store or a vendor tells it back.
+
+    :ivar id: our run id where the vendor keeps it, else the vendor's.
+    :ivar metrics: each metric's last value.
+    """
+
+    id: str
+    name: str
+    project: str
+    status: Status
+    started: int | None = None
+    ended: int | None = None
+    params: dict[str, Any] = {}
+    tags: dict[str, str] = {}
+    metrics: dict[str, Scalar] = {}
+    points: int | None = None
+    parent: str | None = None
+    group: str | None = None
+    ref: RunRef | None = None
+
+
+class StoredFile(msgspec.Struct, frozen=True, kw_only=True):
+    """Name one artifact file as a vendor lists it; ``path`` begins with the artifact's name."""
+
+    path: str
+    size: int | None = None
+    sha256: str | None = None

@@ -1,0 +1,101 @@
+"""Turn what users pass as params and tags into plain values, or say which key is at fault."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import enum
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from trackhub.types import Value
+
+_PLAIN = (bool, int, float, str, type(None))
+
+
+def plain_value(value: object, key: str) -> Value:
+    """Return a value as JSON-like data with its type kept.
+
+    NumPy and 0-d array scalars become Python numbers; tuples become lists; enums, paths and
+    dates become what they stand for.
+
+    :raises TypeError: the value is none of these; the message names the key.
+    :raises ValueError: a string cannot be written as UTF-8.
+
+    >>> plain_value((1, 2.5, None), "sizes")
+    [1, 2.5, None]
+    """
+    kind = type(value)
+    if kind is str:
+        return require_text(value, key)  # type: ignore[arg-type]
+    if kind in _PLAIN:
+        return value  # type: ignore[return-value]
+    if isinstance(value, enum.Enum):
+        return plain_value(value.value, key)
+    if isinstance(value, Mapping):
+        return {_text_key(name, key): plain_value(item, f"{key}.{name}") for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain_value(item, f"{key}[{index}]") for index, item in enumerate(value)]
+    if isinstance(value, os.PathLike):
+        return require_text(os.fsdecode(value), key)
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    return _convert(value, key)
+
+
+def _convert(value: Any, key: str) -> Value:
+    for base in (bool, int, float, str):
+        if isinstance(value, base):
+            return plain_value(base(value), key)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return plain_value({field.name: getattr(value, field.name) for field in dataclasses.fields(value)}, key)
+    if hasattr(value, "tolist"):  # NumPy, torch, JAX: scalars and arrays alike
+        return plain_value(value.tolist(), key)
+    if hasattr(value, "item"):
+        return plain_value(value.item(), key)
+    raise TypeError(
+        f"param {key!r}: a {type(value).__name__} is not JSON-like "
+        "(None, bool, int, float, str, lists and mappings of these); pass str(value) to keep its text"
+    )
+
+
+def flatten(params: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, Value]]:
+    """Yield each leaf of nested mappings under its dotted key; an empty mapping is a leaf.
+
+    >>> dict(flatten({"model": {"depth": 4, "bias": True}, "lr": 0.1}))
+    {'model.depth': 4, 'model.bias': True, 'lr': 0.1}
+    """
+    for name, value in params.items():
+        key = f"{prefix}{_text_key(name, prefix)}"
+        if isinstance(value, Mapping) and value:
+            yield from flatten(value, f"{key}.")
+        elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+            yield from flatten({field.name: getattr(value, field.name) for field in dataclasses.fields(value)}, f"{key}.")
+        else:
+            yield key, plain_value(value, key)
+
+
+def _text_key(name: object, where: str) -> str:
+    if isinstance(name, str):
+        if not name:
+            raise ValueError(f"an empty key under {where.rstrip('.') or 'the top level'!r}: name it")
+        return require_text(name, name)
+    if isinstance(name, int | float | bool) or name is None:  # JSON's own rule for keys that are not text
+        return str(name)
+    raise TypeError(f"key {name!r} under {where.rstrip('.') or 'the top level'!r}: keys are strings")
+
+
+def require_text(text: str, key: str) -> str:
+    """Return text that UTF-8 can hold.
+
+    :raises ValueError: it holds a lone surrogate; the message names the key.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"{key!a}: the text {text[:40]!a} holds a lone surrogate, which UTF-8 cannot say; "
+            "decode it with errors='backslashreplace' first"
+        ) from error
+    return text

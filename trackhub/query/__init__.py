@@ -1,0 +1,1 @@
+"""Read runs back from journals and vendors; nothing here writes to either."""
