@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from trackhub.api import current_run, runs, start_run, sync
+    from trackhub.api.runs import runs
+    from trackhub.api.start import current_run, start_run
+    from trackhub.api.sync import sync
     from trackhub.delivery.report import DeliveryReport
     from trackhub.errors import (
         DeliveryError,
@@ -30,7 +32,9 @@ if TYPE_CHECKING:
     from trackhub.run import Run
 
 _HOMES = {
-    "trackhub.api": ("current_run", "runs", "start_run", "sync"),
+    "trackhub.api.runs": ("runs",),
+    "trackhub.api.start": ("current_run", "start_run"),
+    "trackhub.api.sync": ("sync",),
     "trackhub.delivery.report": ("DeliveryReport",),
     "trackhub.errors": (
         "DeliveryError",

@@ -112,6 +112,8 @@ class BackendSpec(msgspec.Struct, frozen=True, kw_only=True):
     :ivar factory: called in the lane's thread with the destination and its options; the result
         carries the hooks. It may import the SDK, and does no I/O.
     :ivar transports: what may follow the scheme's ``+``; ``None`` stands for nothing.
+    :ivar capabilities: the hooks it implements, without ``trackhub_``, for people to read; the
+        conformance suite holds it against the backend itself.
     :ivar hookspec: the hookspec version it was written for.
     """
 
@@ -121,6 +123,7 @@ class BackendSpec(msgspec.Struct, frozen=True, kw_only=True):
     options: type[Options] = Options
     transports: tuple[str | None, ...] = (None,)
     limits: Limits = Limits()
+    capabilities: tuple[str, ...] = ()
     hookspec: tuple[int, int] = (1, 0)
 
 

@@ -15,6 +15,10 @@ class PluginError(TrackhubError):
     """Report a plugin that is missing, broken or speaks another hookspec."""
 
 
+class PluginMissing(PluginError):
+    """Report a destination whose scheme no installed plugin has."""
+
+
 class StoreError(TrackhubError):
     """Report a store that cannot be written: read-only, full, or gone."""
 

@@ -31,6 +31,7 @@ from trackhub.model.entities import (
 )
 
 PROJECT = "trackhub"
+PREFIX = "trackhub_"
 HOOKSPEC_VERSION = (1, 0)
 
 hookspec = pluggy.HookspecMarker(PROJECT)

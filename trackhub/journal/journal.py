@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from trackhub.journal.reader import Damage, SegmentReader
+from trackhub.errors import JournalError
+from trackhub.journal.reader import Damage, Record, SegmentReader
 from trackhub.journal.segment import SegmentHeader
 from trackhub.journal.store import RunFolder
 from trackhub.model.events import Event
@@ -42,6 +43,30 @@ class Placed(NamedTuple):
     end: int
 
 
+class _Stream:
+    """Follow one segment, one event ahead of what was taken."""
+
+    def __init__(self, path: Path, offset: int) -> None:
+        self.reader = SegmentReader(path)
+        self.reader.seek(offset)
+        self._records: Iterator[Record] | None = None
+        self._head: Record | None = None
+
+    def head(self) -> Record | None:
+        """Return the next event without taking it; None when there is none now."""
+        if self._head is None:
+            if self._records is None:
+                self._records = self.reader.records()
+            self._head = next(self._records, None)
+            if self._head is None:
+                self._records = None  # look at the file anew the next time
+        return self._head
+
+    def take(self) -> None:
+        """Move past the head."""
+        self._head = None
+
+
 class JournalReader:
     """Follow all segments of a run, those that begin later too.
 
@@ -51,39 +76,61 @@ class JournalReader:
     def __init__(self, folder: RunFolder, position: Position | None = None) -> None:
         self.folder = folder
         self.position: Position = dict(position or {})
-        self._readers: dict[str, SegmentReader] = {}
+        self._streams: dict[str, _Stream] = {}
+        self._unreadable: dict[str, Damage] = {}
 
-    def events(self) -> Iterator[Placed]:
+    def events(self, until: Position | None = None) -> Iterator[Placed]:
         """Yield what came since, in order of time across segments and as written within each.
 
         Stop taking at any point: the next call goes on right after the last one taken.
-        """
-        for path in self.folder.segments():
-            if path.stem not in self._readers:
-                reader = self._readers[path.stem] = SegmentReader(path)
-                reader.seek(self.position.get(path.stem, 0))
-        streams = [self._stream(name, reader) for name, reader in self._readers.items()]
-        for placed in heapq.merge(*streams, key=lambda item: item.event.time):
-            self.position[placed.segment] = placed.end
-            yield placed
-        for name, reader in self._readers.items():
-            if reader.offset:
-                self.position[name] = max(reader.offset, self.position.get(name, 0))
 
-    def _stream(self, name: str, reader: SegmentReader) -> Iterator[Placed]:
-        # The merge looks one event ahead, and the taker may stop: begin where the last one taken ended.
-        if reader.offset != self.position.get(name, reader.offset):
-            reader = self._readers[name] = SegmentReader(reader.path)
-            reader.seek(self.position[name])
-        for record in reader.records():
-            yield Placed(record.event, name, record.end)
+        :param until: yield only what lies before this place; segments that it does not name are left out.
+        """
+        self.refresh()
+        while (placed := self.peek(until)) is not None:
+            self.take(placed)
+            yield placed
+
+    def refresh(self) -> None:
+        """Look for segments that began since."""
+        for path in self.folder.segments():
+            if path.stem in self._streams or path.name in self._unreadable:
+                continue
+            try:
+                self._streams[path.stem] = _Stream(path, self.position.get(path.stem, 0))
+            except JournalError as error:
+                # One unreadable file must not hide the others.
+                self._unreadable[path.name] = Damage(path.name, 0, path.stat().st_size, str(error))
+
+    def peek(self, until: Position | None = None) -> Placed | None:
+        """Return the next event without taking it; None when there is none now."""
+        first: Placed | None = None
+        for name, stream in self._streams.items():
+            head = stream.head()
+            if head is None:
+                # Past what is no event, such as a layout, so that nothing seems left.
+                if stream.reader.offset:
+                    self.position[name] = max(stream.reader.offset, self.position.get(name, 0))
+            elif until is not None and head.end > until.get(name, 0):
+                continue
+            elif first is None or head.event.time < first.event.time:
+                first = Placed(head.event, name, head.end)
+        return first
+
+    def take(self, placed: Placed) -> None:
+        """Move past an event that was peeked at."""
+        self._streams[placed.segment].take()
+        self.position[placed.segment] = placed.end
 
     @property
     def headers(self) -> dict[str, SegmentHeader]:
         """Return who wrote each segment, where that could be read."""
-        return {name: reader.header for name, reader in self._readers.items() if reader.header is not None}
+        return {
+            name: stream.reader.header for name, stream in self._streams.items() if stream.reader.header is not None
+        }
 
     @property
     def damage(self) -> list[Damage]:
-        """Return every stretch that did not verify so far."""
-        return [damage for reader in self._readers.values() for damage in reader.damage]
+        """Return every stretch that did not verify so far, and every file that is no segment."""
+        found = [damage for stream in self._streams.values() for damage in stream.reader.damage]
+        return [*self._unreadable.values(), *found]

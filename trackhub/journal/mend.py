@@ -10,7 +10,7 @@ from typing import NamedTuple
 from zlib import crc32
 
 from trackhub.errors import JournalError
-from trackhub.journal.segment import CRC, HEAD, SMALLEST, decode_header
+from trackhub.journal.segment import CRC, HEAD, PREFIX, SMALLEST, decode_header
 
 _LONGEST = 2048
 
@@ -50,8 +50,11 @@ def mend(data: bytes, at: int, seed: int) -> Mended | None:
 
 def mend_header(data: bytes) -> Mended | None:
     """Return a segment's first bytes as they were, or None when more than one bit is wrong."""
+    if len(data) < PREFIX.size:
+        return None
     copy = bytearray(data[:_LONGEST])
-    for place in range(len(copy)):
+    size = PREFIX.unpack_from(data)[3]
+    for place in range(min(len(copy), PREFIX.size + size + CRC.size)):
         for bit in range(8):
             copy[place] ^= 1 << bit
             try:

@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, ClassVar, NamedTuple
 from zlib import crc32
 
 import msgspec
@@ -22,8 +22,10 @@ from trackhub.journal.segment import (
     EVENT,
     FIRST_ROW,
     HEAD,
+    LARGEST,
     LAYOUT,
     SMALLEST,
+    HeaderError,
     Layout,
     SegmentHeader,
     decode_header,
@@ -31,9 +33,9 @@ from trackhub.journal.segment import (
 from trackhub.model.codec import decode_event
 from trackhub.model.events import Event, MetricsLogged
 
-_WINDOW = 1 << 18
 _LARGEST_HEADER = 1 << 16
-_NOT_ZERO = re.compile(rb"[^\0]")
+# Where a record may begin: a length from 1 to LARGEST, and a type below 2**24.
+_CANDIDATE = re.compile(rb"(?!\0{4})(?=...[\0-\x10]...\0)", re.DOTALL)
 
 
 class Damage(NamedTuple):
@@ -55,9 +57,10 @@ class Record(NamedTuple):
 class _Row:
     """Decode the rows of one layout."""
 
-    __slots__ = ("_big", "_names", "_stepless", "_unpack", "length")
+    __slots__ = ("_big", "_names", "_stepless", "_unpack", "layout", "length")
 
     def __init__(self, layout: Layout) -> None:
+        self.layout = layout
         packer = layout.packer()
         self._unpack = packer.unpack_from
         self._names = layout.names
@@ -68,7 +71,9 @@ class _Row:
     def decode(self, data: bytes, at: int) -> MetricsLogged:
         _, _, time, *values = self._unpack(data, at)
         if self._big:
-            values = [int.from_bytes(item, "little", signed=True) if isinstance(item, bytes) else item for item in values]
+            values = [
+                int.from_bytes(item, "little", signed=True) if isinstance(item, bytes) else item for item in values
+            ]
         if self._stepless:
             return MetricsLogged(time=time, metrics=dict(zip(self._names, values, strict=True)))
         return MetricsLogged(time=time, metrics=dict(zip(self._names, values[1:], strict=True)), step=values[0])
@@ -82,6 +87,8 @@ class SegmentReader:
     :ivar damage: every stretch that did not verify so far.
     """
 
+    window: ClassVar[int] = 1 << 18
+
     def __init__(self, path: Path) -> None:
         self.path = path
         self.header: SegmentHeader | None = None
@@ -90,9 +97,10 @@ class SegmentReader:
         self._rows: dict[int, _Row] = {}
         self._seed = 0
 
-    def records(self) -> Iterator[Record]:
+    def records(self, until: int | None = None) -> Iterator[Record]:
         """Yield what is whole between the current offset and the end of the file.
 
+        :param until: read as if the file ended there.
         :raises JournalError: the file is no segment, or its format is newer than this reader.
         """
         try:
@@ -101,16 +109,18 @@ class SegmentReader:
             return
         with file:
             size = os.fstat(file.fileno()).st_size
-            if not self.offset and not self._begin(file.read(_LARGEST_HEADER)):
+            if until is not None:
+                size = min(size, until)
+            if not self.offset and not self._begin(file):
                 return
-            window = _WINDOW
+            window = self.window
             while self.offset < size:
                 start = self.offset
                 file.seek(start)
                 data = file.read(min(window, size - start))
-                yield from self._scan(data, last=start + len(data) >= size)
+                yield from self._scan(data, 0, last=start + len(data) >= size)
                 if self.offset > start:
-                    window = _WINDOW
+                    window = self.window
                 elif start + len(data) >= size:
                     return
                 else:
@@ -120,13 +130,12 @@ class SegmentReader:
         """Go on at an offset that an earlier reader reached, without yielding what lies before."""
         if not self.offset and self.path.exists():
             with self.path.open("rb") as file:
-                self._begin(file.read(_LARGEST_HEADER))
+                self._begin(file)
         if self.offset >= offset:
             return
         # Layouts are declared once, so what lies before is walked through all the same.
-        for record in self.records():
-            if record.end >= offset:
-                return
+        for _ in self.records(until=offset):
+            pass
 
     def tail(self) -> Damage | None:
         """Return the bytes after the last whole record, if any: a torn write, or damage."""
@@ -135,11 +144,13 @@ class SegmentReader:
             return None
         return Damage(self.path.name, self.offset, size - self.offset, "torn or damaged tail")
 
-    def _begin(self, data: bytes) -> bool:
+    def _begin(self, file: BinaryIO) -> bool:
+        """Read the header; without one, begin with the first record that verifies."""
+        data = file.read(_LARGEST_HEADER)
         trouble = None
         try:
             found = decode_header(data)
-        except JournalError as error:
+        except HeaderError as error:
             found, trouble = None, error
         if found is None:
             mended = mend_header(data)
@@ -151,21 +162,28 @@ class SegmentReader:
             self.header, self.offset = found
             self._seed = CRC.unpack_from(data, self.offset - CRC.size)[0]
             return True
-        start = self._resync(data, 0) if trouble is not None else None
+        start = self._resync(data, 0)
+        while start is None and (more := file.read(len(data))):
+            data += more
+            start = self._resync(data, 0)
         if start is not None:
-            self.damage.append(Damage(self.path.name, 0, start, str(trouble)))
+            self.damage.append(Damage(self.path.name, 0, start, str(trouble or "the segment's header is damaged")))
             self.offset, self._seed = start, CRC.unpack_from(data, start - CRC.size)[0]
             return True
-        if trouble is not None:
+        # Zeros are what power loss leaves, and what NFS shows of bytes on their way.
+        if trouble is not None and data.strip(b"\0"):
             raise trouble
         return False
 
-    def _scan(self, data: bytes, *, last: bool) -> Iterator[Record]:
-        """Yield the whole records of a window that begins at the current offset."""
-        base, at = self.offset, 0
+    def _scan(self, data: bytes, at: int, *, last: bool) -> Iterator[Record]:
+        """Yield the whole records of a window in which the current offset is at this place."""
+        base = self.offset - at
         while len(data) - at >= SMALLEST:
             length, kind = HEAD.unpack_from(data, at)
             end = at + length
+            cut = SMALLEST <= length <= LARGEST and end > len(data) and not last
+            if cut and at:
+                return  # the next window begins with this record
             if length >= SMALLEST and end <= len(data):
                 crc = CRC.unpack_from(data, end - CRC.size)[0]
                 if crc == crc32(data[at : end - CRC.size], self._seed):
@@ -176,8 +194,6 @@ class SegmentReader:
                     if event is not None:
                         yield Record(event, self.offset)
                     continue
-            elif length >= SMALLEST and not last:
-                return  # the window cuts the record
             mended = mend(data, at, self._seed)
             if mended is not None:
                 record, flip = mended
@@ -190,7 +206,7 @@ class SegmentReader:
                 if event is not None:
                     yield Record(event, self.offset)
                 continue
-            found = self._resync(data, at)
+            found = None if cut else self._resync(data, at + 1)
             if found is None:
                 return  # torn at the end, or more of the file must be seen to tell
             self.damage.append(Damage(self.path.name, base + at, found - at, "does not verify"))
@@ -200,17 +216,11 @@ class SegmentReader:
 
     def _resync(self, data: bytes, at: int) -> int | None:
         """Return where the next record begins that verifies from what stands before it."""
-        place = at
-        while True:
-            place += 1
-            # Power loss leaves runs of zeros: a record's first 8 bytes are never all zero.
-            match = _NOT_ZERO.search(data, place)
-            if match is None or len(data) - place < SMALLEST:
-                return None
-            place = max(place, match.start() - HEAD.size + 1)
-            length, kind = HEAD.unpack_from(data, place) if len(data) - place >= SMALLEST else (0, 0)
+        for match in _CANDIDATE.finditer(data, max(at, CRC.size)):
+            place = match.start()
+            length, kind = HEAD.unpack_from(data, place)
             end = place + length
-            if not SMALLEST <= length <= len(data) - place or place < CRC.size:
+            if not SMALLEST <= length <= len(data) - place:
                 continue
             if kind >= FIRST_ROW:
                 row = self._rows.get(kind)
@@ -221,6 +231,7 @@ class SegmentReader:
             seed = CRC.unpack_from(data, place - CRC.size)[0]
             if crc32(data[place : end - CRC.size], seed) == CRC.unpack_from(data, end - CRC.size)[0]:
                 return place
+        return None
 
     def _decode(self, data: bytes, at: int, end: int, kind: int, base: int) -> Event | None:
         try:
@@ -239,7 +250,7 @@ class SegmentReader:
                 reason = f"a record of the unknown type {kind}"
         except KeyError:
             reason = "a row whose layout was lost"
-        except (msgspec.DecodeError, JournalError, ValueError) as error:
+        except (msgspec.DecodeError, JournalError, ValueError, TypeError, RecursionError) as error:
             reason = f"cannot be read: {error}"
         self.damage.append(Damage(self.path.name, base + at, end - at, reason))
         return None

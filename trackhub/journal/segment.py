@@ -35,9 +35,15 @@ PREFIX = struct.Struct("<8sHHI")
 HEAD = struct.Struct("<II")
 CRC = struct.Struct("<I")
 SMALLEST = HEAD.size + CRC.size
+LARGEST = 1 << 28
+"""No record is longer: a greater length is damage, so a reader need not look that far."""
 
 FLOAT, INT, BOOL = "d", "q", "?"
 """Column codes: float64, int64, one byte; ``iN`` is an N-byte two's-complement integer."""
+
+
+class HeaderError(JournalError):
+    """Report a beginning that does not verify; records after it may."""
 
 
 class SegmentHeader(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -68,27 +74,26 @@ def encode_header(header: SegmentHeader) -> bytes:
     return head + CRC.pack(crc32(head))
 
 
-def decode_header(data: bytes | memoryview) -> tuple[SegmentHeader, int] | None:
+def decode_header(data: bytes | bytearray | memoryview) -> tuple[SegmentHeader, int] | None:
     """Return a segment's header and the offset of its first record; None when it is not whole yet.
 
-    :raises JournalError: this is no segment, its format is newer, or its header is damaged.
+    :raises HeaderError: this is no segment, or its header does not verify.
+    :raises JournalError: its format is newer.
     """
+    if bytes(data[: len(MAGIC)]) != MAGIC[: len(data)]:
+        raise HeaderError("not a journal segment: the first bytes differ")
     if len(data) < PREFIX.size:
-        if bytes(data[: len(MAGIC)]) != MAGIC[: len(data)]:
-            raise JournalError("not a journal segment: the first bytes differ")
         return None
-    magic, version, _, size = PREFIX.unpack_from(data)
-    if magic != MAGIC:
-        raise JournalError("not a journal segment: the first bytes differ")
-    if version > VERSION:
-        raise JournalError(f"journal format {version}, but this trackhub reads up to {VERSION}: upgrade trackhub-core")
+    _, version, _, size = PREFIX.unpack_from(data)
     end = PREFIX.size + size
     if len(data) < end + CRC.size:
         return None
     if CRC.unpack_from(data, end)[0] != crc32(data[:end]):
-        raise JournalError("the segment's header is damaged: its checksum differs")
+        raise HeaderError("the segment's header is damaged: its checksum differs")
+    if version > VERSION:
+        raise JournalError(f"journal format {version}, but this trackhub reads up to {VERSION}: upgrade trackhub-core")
     try:
-        return msgspec.convert(unpack(data[PREFIX.size : end]), SegmentHeader), end + CRC.size
+        return msgspec.convert(unpack(bytes(data[PREFIX.size : end])), SegmentHeader), end + CRC.size
     except msgspec.MsgspecError as error:
         raise JournalError(f"the segment's header cannot be read: {error}") from error
 
@@ -132,7 +137,7 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
         try:
             id_, step, names, codes = msgspec.convert(unpack(payload), _LAYOUT_SHAPE)
             layout = cls(id=id_, step=step, names=names, codes=codes)
-            if len(names) != len(codes) or id_ < FIRST_ROW:
+            if len(names) != len(codes) or "" in codes or id_ < FIRST_ROW:
                 raise JournalError(f"layout {id_} is not usable")
             layout.packer()
         except (msgspec.MsgspecError, ValueError, struct.error) as error:

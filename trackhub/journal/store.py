@@ -1,9 +1,11 @@
 """Lay out a store on disk: where each run's journal, artifacts and delivery records lie.
 
-    <store>/runs/<project>/<run id>/journal/<writer>.seg
-                                    artifacts/<sha256>
-                                    delivery/<destination>.json, .lock, .dead.jsonl
-    <store>/runs/<project>/names/<name>      holds the run id that took the name
+Below a store::
+
+    runs/<project>/<run id>/journal/<writer>.seg
+                            artifacts/<sha256>
+                            delivery/<destination>.json, .lock, .dead.jsonl
+    runs/<project>/names/<name>     holds the run id that took the name
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ from urllib.parse import quote, unquote
 
 from trackhub.errors import StoreError
 from trackhub.model.ids import RUN_ID
+
+_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +93,9 @@ class Store:
 
     def find(self, run_id: str) -> RunFolder | None:
         """Return the run of an id in whatever project it is."""
-        for path in (self.path / "runs").glob(f"*/{run_id}"):
-            return RunFolder(path)
+        if RUN_ID.fullmatch(run_id):
+            for path in (self.path / "runs").glob(f"*/{run_id}"):
+                return RunFolder(path)
         return None
 
     def take_name(self, project: str, wanted: str, run_id: str) -> str:
@@ -139,6 +144,6 @@ def file_name(text: str) -> str:
     quoted = quote(text, safe=" ()[]{}+=,@!~^&$#';")
     if set(quoted) == {"."} or quoted == "names":
         quoted = quoted.replace(".", "%2E").replace("n", "%6E", 1)
-    if len(quoted) > 200:
+    if len(quoted) > _LONGEST_NAME:
         quoted = f"{quoted[:150]}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
     return quoted

@@ -5,6 +5,8 @@ A row is one ``os.write``: when it returns, the bytes are in the kernel and surv
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import math
 import os
 import struct
@@ -14,7 +16,7 @@ import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from zlib import crc32
 
 from trackhub.errors import RunFinished, StoreError
@@ -26,7 +28,9 @@ from trackhub.journal.segment import (
     FLOAT,
     HEAD,
     INT,
+    LARGEST,
     LAYOUT,
+    SMALLEST,
     Layout,
     SegmentHeader,
     encode_header,
@@ -34,7 +38,7 @@ from trackhub.journal.segment import (
     int_code,
 )
 from trackhub.model.codec import pack
-from trackhub.model.events import Event
+from trackhub.model.events import Event, UnknownEvent
 from trackhub.model.scalars import as_scalar
 from trackhub.model.values import require_text
 from trackhub.types import Durability, Scalar, Step
@@ -61,7 +65,9 @@ class JournalWriter:
     :param new_header: makes the header of each segment this writer opens.
     """
 
-    def __init__(self, folder: Path, new_header: Callable[[], SegmentHeader], durability: Durability = "process") -> None:
+    def __init__(
+        self, folder: Path, new_header: Callable[[], SegmentHeader], durability: Durability = "process"
+    ) -> None:
         self._folder = folder
         self._new_header = new_header
         self._durable = durability == "disk"
@@ -75,8 +81,10 @@ class JournalWriter:
         self._declared: dict[tuple[Any, ...], _Packed] = {}
         self._next_id = FIRST_ROW
         self._fd = -1
-        self._crc = 0
-        self._end = 0
+        # What is acknowledged; and where that will be once the write under way is made. They differ only
+        # during a write, or after one that a signal's exception left open: then the next write settles it.
+        self._end = self._next_end = 0
+        self._crc = self._next_crc = 0
         self.name: str | None = None
 
     @property
@@ -96,6 +104,9 @@ class JournalWriter:
         except (KeyError, TypeError, AttributeError):
             return self._row_slowly(metrics, step)
         with self._lock:
+            if self._next_end != self._end:
+                self._settle()
+            end = self._end
             try:
                 if step is None:
                     body = packed.pack(packed.length, packed.kind, time.time_ns(), *metrics.values())
@@ -104,16 +115,21 @@ class JournalWriter:
             except struct.error:  # an int beyond 64 bits
                 return self._row_slowly(metrics, step)
             crc = crc32(body, self._crc)
+            record = body + crc.to_bytes(4, "little")
+            if self._end != end:  # a signal handler logged meanwhile
+                return self._row_slowly(metrics, step)
+            self._next_crc = crc
+            self._next_end = after = end + packed.length
             try:
-                if os.write(self._fd, body + crc.to_bytes(4, "little")) == packed.length:
-                    self._crc = crc
-                    self._end += packed.length
-                    return None
-            except BaseException as error:  # a signal's exception, too, can arrive right after the write
-                self._settle(packed.length, crc)
-                raise self._explained(error) from error
-            self._settle(packed.length, crc)
-            raise _no_space(self._folder)
+                written = os.write(self._fd, record)
+            except OSError as error:
+                self._fail(error)
+            if written != packed.length:
+                self._fail(_full())
+            if self._end == end:  # else a signal handler that logged has settled this row
+                self._crc = crc
+                self._end = after
+        return None
 
     def row_at(self, time_ns: int, metrics: Mapping[str, Scalar], step: Step = None) -> None:
         """Append metrics with a time of their own, as an importer does."""
@@ -127,7 +143,7 @@ class JournalWriter:
 
         :raises StoreError: the file system took no more; nothing was written.
         """
-        payload = pack(event)
+        payload = pack(event.fields if isinstance(event, UnknownEvent) else event)
         with self._lock:
             self._open()
             self._write(EVENT, payload)
@@ -137,9 +153,19 @@ class JournalWriter:
         with self._lock:
             self._closed = True
             self._known = {}
-            if self._fd >= 0:
-                os.close(self._fd)
-                self._fd = -1
+            self._try_to_settle()
+            self._release()
+
+    def after_fork(self) -> None:
+        """Leave the segment to the parent process; the next write here opens a new one."""
+        self._release()
+        self._reset()
+
+    def _release(self) -> None:
+        # First forgotten, then closed: closed twice, it might be another's by then.
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
 
     def _row_slowly(self, metrics: Mapping[str, Any], step: Any) -> None:
         if not isinstance(metrics, Mapping):
@@ -153,7 +179,8 @@ class JournalWriter:
             packed = self._layout(scalars, plain_step)
             self._write_row(packed, now, scalars, plain_step)
             # A float step must be checked each time, a durable write fsynced: both stay on this way.
-            if not self._durable and not isinstance(plain_step, float) and all(map(_packs_as_is, metrics.values())):
+            plain = all(map(_packs_as_is, metrics.values())) and (step is None or _packs_as_is(step))
+            if plain and not self._durable and not isinstance(plain_step, float):
                 if len(self._known) >= _MOST_LAYOUTS:
                     self._known.clear()
                 self._known[(type(step), *metrics, *map(type, metrics.values()))] = packed
@@ -166,8 +193,8 @@ class JournalWriter:
         if packed is None:
             self._open()
             layout = Layout(id=self._next_id, step=key[0], names=tuple(scalars), codes=codes)
+            self._next_id += 1  # even if the write fails: no id is ever declared twice
             self._write(LAYOUT, layout.encode())
-            self._next_id += 1
             if len(self._declared) >= _MOST_LAYOUTS:
                 self._declared.clear()
             packed = self._declared[key] = _Packed(layout.packer().pack, layout.length, layout.id)
@@ -180,38 +207,65 @@ class JournalWriter:
         self._write(packed.kind, body[HEAD.size :])
 
     def _write(self, kind: int, payload: bytes) -> None:
-        record = encode_record(kind, payload, self._crc)
-        crc = CRC.unpack_from(record, len(record) - CRC.size)[0]
+        if len(payload) > LARGEST - SMALLEST:
+            raise ValueError(f"an event of {len(payload)} bytes is too large for the journal: log it as an artifact")
+        while True:
+            if self._next_end != self._end:
+                self._settle()
+            end = self._end
+            record = encode_record(kind, payload, self._crc)
+            crc = CRC.unpack_from(record, len(record) - CRC.size)[0]
+            if self._end == end:  # else a signal handler logged meanwhile
+                break
+        self._next_crc = crc
+        self._next_end = after = end + len(record)
         try:
             written = os.write(self._fd, record)
-            if written == len(record) and self._durable:
-                os.fsync(self._fd)
-        except BaseException as error:
-            self._settle(len(record), crc)
-            raise self._explained(error) from error
-        self._settle(len(record), crc)
+        except OSError as error:
+            self._fail(error)
         if written != len(record):
-            raise _no_space(self._folder)
+            self._fail(_full())
+        if self._end == end:
+            self._crc = crc
+            self._end = after
+        if self._durable:
+            try:
+                os.fsync(self._fd)
+            except OSError as error:
+                self._explain(error)
 
-    def _settle(self, length: int, crc: int) -> None:
-        """Make the file end with a whole record again, and know its end and its checksum."""
+    def _fail(self, error: OSError) -> NoReturn:
+        self._try_to_settle()
+        self._explain(error)
+
+    def _try_to_settle(self) -> None:
+        # What stays open, the next write settles; after the last one, it is a torn tail.
+        with contextlib.suppress(StoreError, RunFinished):
+            self._settle()
+
+    def _settle(self) -> None:
+        """Make the file end with a whole record, and know its end and its checksum."""
         if self._fd < 0:
             return
-        size = os.fstat(self._fd).st_size
-        if size == self._end + length:
-            self._end, self._crc = size, crc
-        elif size != self._end:
-            os.ftruncate(self._fd, self._end)
+        try:
+            size = os.fstat(self._fd).st_size
+            if size == self._next_end:
+                self._end, self._crc = self._next_end, self._next_crc
+            elif size != self._end:
+                os.ftruncate(self._fd, self._end)
+        except OSError as error:
+            self._explain(error)
+        self._next_end, self._next_crc = self._end, self._crc
 
-    def _explained(self, error: BaseException) -> BaseException:
-        if self._closed and isinstance(error, OSError):
-            return RunFinished(_FINISHED)
-        if isinstance(error, OSError) and error.errno is not None:
-            return StoreError(
-                f"{self._folder}: {error.strerror}; what was acknowledged is safe. Free some space or mend the folder, "
-                "then go on; TRACKHUB_ON_ERROR=warn lets a training go on without"
-            )
-        return error
+    def _explain(self, error: OSError) -> NoReturn:
+        if error.errno is None:  # a signal handler's TimeoutError, say
+            raise error
+        if self._closed:
+            raise RunFinished(_FINISHED) from error
+        raise StoreError(
+            f"{self._folder}: {error.strerror}; what was acknowledged is safe. Free some space or mend the folder, "
+            "then go on; TRACKHUB_ON_ERROR=warn lets a training go on without"
+        ) from error
 
     def _open(self) -> None:
         if self._closed:
@@ -221,37 +275,35 @@ class JournalWriter:
         header = self._new_header()
         data = encode_header(header)
         path = self._folder / f"{header.writer}.seg"
+        fd = -1
         try:
-            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o666)
-            if os.write(self._fd, data) != len(data):
-                os.ftruncate(self._fd, 0)
-                raise _no_space(self._folder)
-        except OSError as error:
-            self._abandon(path)
-            raise self._explained(error) from error
-        except StoreError:
-            self._abandon(path)
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o666)
+            if os.write(fd, data) != len(data):
+                raise _full()  # noqa: TRY301 - it ends like the file system's own
+            crc = CRC.unpack_from(data, len(data) - CRC.size)[0]
+        except BaseException as error:
+            # Leave no segment without a header behind: the next write begins a new one.
+            if fd >= 0:
+                os.close(fd)
+                path.unlink(missing_ok=True)
+            if isinstance(error, OSError):
+                self._explain(error)
             raise
+        if self._fd >= 0:  # a signal handler that logged has opened one
+            os.close(fd)
+            path.unlink()
+            return
         self.name = header.writer
-        self._end = len(data)
-        self._crc = CRC.unpack_from(data, len(data) - CRC.size)[0]
-
-    def _abandon(self, path: Path) -> None:
-        """Leave no empty segment behind: the next write begins a new one."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
-            path.unlink(missing_ok=True)
+        self._end = self._next_end = len(data)
+        self._crc = self._next_crc = crc
+        self._fd = fd
 
 
 _FINISHED = "the run has ended and takes no more; start_run(id=..., resume='must') opens it again"
 
 
-def _no_space(folder: Path) -> StoreError:
-    return StoreError(
-        f"{folder}: no space left on the device; what was acknowledged is safe. Free some space, then go on; "
-        "TRACKHUB_ON_ERROR=warn lets a training go on without"
-    )
+def _full() -> OSError:
+    return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _scalars(metrics: Mapping[str, Any]) -> dict[str, Scalar]:
@@ -264,13 +316,13 @@ def _scalars(metrics: Mapping[str, Any]) -> dict[str, Scalar]:
 def _step(step: object) -> Step:
     if step is None or type(step) is int:
         return step
-    if isinstance(step, bool):
-        raise TypeError(f"step {step!r}: a step is an int or a float, or left out")
     try:
         plain = as_scalar(step, "step")
     except TypeError:
-        raise TypeError(f"step {step!r}: a step is an int or a float, or left out") from None
-    if not math.isfinite(plain):
+        plain = False
+    if isinstance(plain, bool):
+        raise TypeError(f"step {step!r}: a step is an int or a float, or left out")
+    if isinstance(plain, float) and not math.isfinite(plain):
         raise ValueError(f"step {step!r}: a step is finite")
     return plain
 
@@ -291,7 +343,7 @@ def _packs_as_is(value: object) -> bool:
     """Return whether ``struct`` packs every value of this type exactly, without being asked twice."""
     if isinstance(value, int):
         return int_code(value) == INT
-    return isinstance(value, float) or type(value).__name__ in _NUMPY_SCALARS and type(value).__module__ == "numpy"
+    return isinstance(value, float) or (type(value).__name__ in _NUMPY_SCALARS and type(value).__module__ == "numpy")
 
 
 _NUMPY_SCALARS = frozenset(
@@ -302,9 +354,7 @@ _NUMPY_SCALARS = frozenset(
 def _after_fork() -> None:
     # The parent goes on with its segment; a child that wrote there too would be a second writer.
     for writer in _live:
-        if writer._fd >= 0:
-            os.close(writer._fd)
-        writer._reset()
+        writer.after_fork()
 
 
 if hasattr(os, "register_at_fork"):

@@ -17,7 +17,7 @@ class _Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
     time: int
 
 
-class RunStarted(_Event, tag="run_started"):
+class RunStarted(_Event, frozen=True, tag="run_started"):
     """Begin a run; the first event of its first attempt."""
 
     id: str
@@ -29,28 +29,28 @@ class RunStarted(_Event, tag="run_started"):
     rank: int | None = None
 
 
-class RunResumed(_Event, tag="run_resumed"):
+class RunResumed(_Event, frozen=True, tag="run_resumed"):
     """Open a run again, after a preemption or beside other ranks."""
 
     attempt: str
     rank: int | None = None
 
 
-class ParamsLogged(_Event, tag="params_logged"):
+class ParamsLogged(_Event, frozen=True, tag="params_logged"):
     """Set params under dotted keys, each once unless ``overwrite``."""
 
     params: dict[str, Any]
     overwrite: bool = False
 
 
-class MetricsLogged(_Event, tag="metrics_logged"):
+class MetricsLogged(_Event, frozen=True, tag="metrics_logged"):
     """Log one or more metrics that share a step and a time; stored as a row, not as msgpack."""
 
     metrics: dict[str, Scalar]
     step: Step = None
 
 
-class TagsSet(_Event, tag="tags_set"):
+class TagsSet(_Event, frozen=True, tag="tags_set"):
     """Set or replace tags."""
 
     tags: dict[str, str]
@@ -64,7 +64,7 @@ class FileEntry(msgspec.Struct, frozen=True):
     size: int
 
 
-class ArtifactLogged(_Event, tag="artifact_logged"):
+class ArtifactLogged(_Event, frozen=True, tag="artifact_logged"):
     """Keep named bytes: one file, or a folder's files."""
 
     name: str
@@ -72,13 +72,13 @@ class ArtifactLogged(_Event, tag="artifact_logged"):
     files: tuple[FileEntry, ...]
 
 
-class EnvironmentCaptured(_Event, tag="environment_captured"):
+class EnvironmentCaptured(_Event, frozen=True, tag="environment_captured"):
     """Describe what ran: code, host, packages, devices."""
 
     environment: dict[str, Any]
 
 
-class RunEnded(_Event, tag="run_ended"):
+class RunEnded(_Event, frozen=True, tag="run_ended"):
     """End one attempt of a run; ``inferred`` when another process noticed that it had vanished."""
 
     status: EndStatus

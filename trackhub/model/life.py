@@ -23,14 +23,16 @@ class RunLife:
     ('finished', 9)
     """
 
-    __slots__ = ("_attempts", "started")
+    __slots__ = ("_attempts", "last", "started")
 
     def __init__(self) -> None:
         self.started: RunStarted | None = None
+        self.last = 0
         self._attempts: dict[str, RunEnded | None] = {}
 
     def apply(self, event: Event) -> None:
-        """Take one event into account; those of other kinds change nothing."""
+        """Take one event into account; most kinds only move ``last``, the newest event's time."""
+        self.last = max(self.last, event.time)
         if isinstance(event, RunStarted):
             if self.started is None or event.time < self.started.time:
                 self.started = event

@@ -6,6 +6,8 @@ from typing import Any
 
 from trackhub.types import Scalar
 
+_SHOWN = 60
+
 
 def as_scalar(value: object, name: str) -> Scalar:
     """Return a metric's value as an exact Python number.
@@ -35,7 +37,7 @@ def as_scalar(value: object, name: str) -> Scalar:
             if plain is not None:
                 return plain
         if hasattr(value, "__index__"):
-            return value.__index__()
+            return int(value.__index__())
         return float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError) as error:
         raise _unusable(value, name) from error
@@ -53,10 +55,10 @@ def _plain(value: Any) -> Scalar | None:
 
 def _unusable(value: object, name: str) -> TypeError:
     text = repr(value)
-    shown = text if len(text) <= 60 else f"{text[:57]}..."
+    shown = text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
     kind = type(value).__name__
     if len(getattr(value, "shape", ())) > 0:
-        return TypeError(f"metric {name!r}: {shown} ({kind}) holds several numbers; log its mean(), or each one by name")
+        return TypeError(f"metric {name!r}: {shown} ({kind}) holds several numbers; log its mean(), or each by name")
     if isinstance(value, dict):
         return TypeError(f"metric {name!r}: {shown} (dict) is not a number; log its items under names of their own")
     return TypeError(f"metric {name!r}: {shown} ({kind}) is not a number; convert it with float() first")

@@ -49,7 +49,7 @@ def _convert(value: Any, key: str) -> Value:
         if isinstance(value, base):
             return plain_value(base(value), key)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return plain_value({field.name: getattr(value, field.name) for field in dataclasses.fields(value)}, key)
+        return plain_value(_fields(value), key)
     if hasattr(value, "tolist"):  # NumPy, torch, JAX: scalars and arrays alike
         return plain_value(value.tolist(), key)
     if hasattr(value, "item"):
@@ -71,9 +71,13 @@ def flatten(params: Mapping[str, object], prefix: str = "") -> Iterator[tuple[st
         if isinstance(value, Mapping) and value:
             yield from flatten(value, f"{key}.")
         elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-            yield from flatten({field.name: getattr(value, field.name) for field in dataclasses.fields(value)}, f"{key}.")
+            yield from flatten(_fields(value), f"{key}.")
         else:
             yield key, plain_value(value, key)
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
 
 
 def _text_key(name: object, where: str) -> str:

@@ -1,0 +1,121 @@
+"""Give one batch to a backend, over as many tries as it takes; what is refused is set apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+
+from trackhub.backend import BackendCalls, Notes
+from trackhub.delivery.batch import Content
+from trackhub.errors import Rejected, RetryLater, StoreError, Unauthorized
+from trackhub.journal.journal import encode_position
+from trackhub.model.entities import Artifact, Batch, MetricPoint, Note, RunRef
+from trackhub.model.events import ArtifactLogged, EnvironmentCaptured, UnknownEvent
+
+_Item = TypeVar("_Item", bound=msgspec.Struct)
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """Hold an item that the vendor will never take, and why."""
+
+    hook: str
+    item: msgspec.Struct
+    reason: str
+
+
+class Handover:
+    """Follow one batch until the vendor has it.
+
+    :param start: how many points the destination was given before.
+    :param redelivered: the batch was given before, by a process that is gone.
+    :ivar apart: treat any failure as a refusal, so that one entry cannot block the rest.
+    :ivar refusals: what was refused, over all tries.
+    :ivar notes: what the last try had to fit; ``skipped`` what it had no hook for.
+    """
+
+    def __init__(self, content: Content, *, start: int, redelivered: bool) -> None:
+        self.content = content
+        self.apart = False
+        self.refusals: list[Refusal] = []
+        self.notes: list[Note] = []
+        self.skipped: dict[str, int] = {}
+        self._start = start
+        self._redelivered = redelivered
+        self._refused: set[int] = set()
+
+    def give(self, calls: BackendCalls, ref: RunRef, artifact: Callable[[ArtifactLogged], Artifact]) -> None:
+        """Make the calls that give the batch; points last, since the place travels with them.
+
+        :param artifact: finds an artifact's bytes.
+        :raises RetryLater: and whatever else the backend raises; give again with the same content.
+        """
+        content, redelivered = self.content, self._redelivered
+        self._redelivered = True  # whatever happens from here on, this try's outcome is not known
+        self.notes, self.skipped = [], {}
+        if content.params:
+            self._split(calls, "log_params", content.params, lambda some, _: calls.log_params(ref, some))
+        if content.tags:
+            self._split(calls, "set_tags", content.tags, lambda some, _: calls.set_tags(ref, some))
+        if content.points:
+            self._give_points(calls, ref, redelivered=redelivered)
+        if isinstance(content.alone, ArtifactLogged):
+            logged = content.alone
+            self._split(calls, "log_artifact", (logged,), lambda some, _: calls.log_artifact(ref, artifact(some[0])))
+        elif isinstance(content.alone, EnvironmentCaptured):
+            captured = content.alone
+            self._split(
+                calls, "log_environment", (captured,), lambda some, _: calls.log_environment(ref, some[0].environment)
+            )
+        elif isinstance(content.alone, UnknownEvent):
+            self._skip(f"event {content.alone.type}", 1)
+
+    def _give_points(self, calls: BackendCalls, ref: RunRef, *, redelivered: bool) -> None:
+        points, most = self.content.points, calls.limits.points
+        place = encode_position(self.content.end)
+
+        def call(some: tuple[MetricPoint, ...], offset: int) -> Notes:
+            position = place if offset + len(some) == len(points) else None
+            batch = Batch(start=self._start + offset, redelivered=redelivered, position=position)
+            return calls.log_metrics(ref, some, batch)
+
+        for offset in range(0, len(points), most):  # one row may hold more metrics than a call may carry
+            self._split(calls, "log_metrics", points[offset : offset + most], call, offset)
+
+    def _split(
+        self,
+        calls: BackendCalls,
+        hook: str,
+        items: tuple[_Item, ...],
+        call: Callable[[tuple[_Item, ...], int], Notes],
+        offset: int = 0,
+    ) -> None:
+        """Give items to a hook; where one can never be taken, halve until it stands alone."""
+        if not calls.can(hook):
+            self._skip(hook, len(items))
+            return
+        if len(items) == 1 and id(items[0]) in self._refused:
+            return
+        try:
+            self.notes += call(items, offset) or ()
+        except (RetryLater, Unauthorized):
+            raise
+        except (Rejected, StoreError) as error:  # the vendor will not have it, or our store has lost it
+            reason = str(error)
+        except Exception as error:
+            if not self.apart:
+                raise
+            reason = f"{type(error).__name__}: {error}"
+        else:
+            return
+        if len(items) > 1:
+            middle = len(items) // 2
+            self._split(calls, hook, items[:middle], call, offset)
+            self._split(calls, hook, items[middle:], call, offset + middle)
+            return
+        self._refused.add(id(items[0]))
+        self.refusals.append(Refusal(hook=hook, item=items[0], reason=reason))
+
+    def _skip(self, what: str, count: int) -> None:
+        self.skipped[what] = self.skipped.get(what, 0) + count

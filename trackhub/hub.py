@@ -1,0 +1,312 @@
+"""Wire everything together: only this module knows both a run and its deliveries."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import secrets
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from trackhub import __version__
+from trackhub.backend import BackendCalls, Destination
+from trackhub.capture.environment import capture_environment
+from trackhub.capture.process import ProcessFacts, facts
+from trackhub.delivery.dispatch import Dispatch
+from trackhub.delivery.ending import end_vanished
+from trackhub.delivery.following import Following
+from trackhub.delivery.lane import Surroundings
+from trackhub.delivery.process import DeliveryProcess, RunNotice
+from trackhub.delivery.record import read_records
+from trackhub.delivery.report import DeliveryReport, DestinationReport
+from trackhub.delivery.syncing import Syncing
+from trackhub.disabled import DisabledRun
+from trackhub.errors import PluginError, PluginMissing, RunExists, RunNotFound, SettingsError
+from trackhub.exits import watch
+from trackhub.journal.journal import JournalReader
+from trackhub.journal.liveness import this_process
+from trackhub.journal.segment import SegmentHeader
+from trackhub.journal.store import RunFolder, Store
+from trackhub.journal.writer import JournalWriter
+from trackhub.model.events import EnvironmentCaptured, ParamsLogged, RunResumed, RunStarted
+from trackhub.model.ids import RUN_ID, new_run_id, readable_name
+from trackhub.model.life import RunLife
+from trackhub.plugins.installed import PluginSet
+from trackhub.redact import Redactor
+from trackhub.run import Identity, Run
+from trackhub.settings import Settings
+from trackhub.types import Resume, Value
+
+log = logging.getLogger("trackhub")
+
+_process = DeliveryProcess()
+_dispatches: dict[int, Dispatch] = {}  # by pid: a forked child has none of its parent's threads
+
+
+def begin_run(
+    settings: Settings,
+    *,
+    name: str | None,
+    parent: str | None,
+    group: str | None,
+    resume: Resume,
+) -> Run:
+    """Start a run, or open one again, and have it delivered.
+
+    :raises RunExists: the id is taken and ``resume`` is "never".
+    :raises RunNotFound: ``resume`` is "must" and there is no such run.
+    :raises SettingsError: a destination cannot be used.
+    :raises StoreError: the store cannot be written.
+    """
+    project = default_project(settings)
+    run_id = _checked_id(settings.run_id) if settings.run_id else new_run_id()
+    attempt = _writer_name()
+    if settings.mode == "disabled":
+        return DisabledRun(Identity(run_id, name or readable_name(run_id), project, attempt))
+    destinations = () if settings.mode == "offline" else destinations_of(settings)
+    store = Store(settings.store.absolute())
+    folder = store.find(run_id) if settings.run_id else None
+    if folder is not None and resume == "never":
+        raise RunExists(f"run {run_id} is in {store.path} already; resume='allow' opens it again")
+    if folder is None and resume == "must":
+        raise RunNotFound(f"run {run_id} is not in {store.path}; resume='allow' would start it")
+    known: dict[str, Value] = {}
+    started = None
+    if folder is not None:
+        started, known = _look_back(folder, settings)
+    if folder is None or started is None:
+        folder = folder or store.run(project, run_id)
+        folder.create()
+        identity = Identity(run_id, store.take_name(project, name or readable_name(run_id), run_id), project, attempt)
+    else:
+        identity = Identity(run_id, started.name, started.project, attempt)
+    rank = _rank()
+    own, pid = folder.journal / f"{attempt}.seg", os.getpid()
+
+    def new_header() -> SegmentHeader:
+        # The first segment is the attempt's own; forked children and signal handlers get others.
+        writer = attempt if os.getpid() == pid and not own.exists() else _writer_name()
+        return segment_header(folder, writer, role="run", rank=rank)
+
+    run = Run(
+        identity,
+        folder,
+        new_header,
+        redactor=Redactor(settings.redact, settings.redact_allow),
+        known_params=known,
+        durability=settings.durability,
+        on_error=settings.on_error,
+        finish_timeout_s=settings.finish_timeout_s,
+    )
+    now = time.time_ns()
+    if started is None:
+        run.begin(
+            RunStarted(
+                time=now,
+                id=run_id,
+                name=identity.name,
+                project=project,
+                attempt=attempt,
+                parent=parent,
+                group=group,
+                rank=rank,
+            )
+        )
+    else:
+        run.begin(RunResumed(time=now, attempt=attempt, rank=rank))
+    run.deliveries = _deliver(run, destinations, settings)
+    watch(run)
+    return run
+
+
+def default_project(settings: Settings) -> str:
+    """Return the project that the settings name, or the current folder's name."""
+    return settings.project or Path.cwd().name or "default"
+
+
+def destinations_of(settings: Settings) -> tuple[Destination, ...]:
+    """Return the configured destinations, their options checked by their plugins.
+
+    A plugin that is broken does not stop a training: its lane says so. One that is not there does.
+    """
+    destinations = tuple(Destination.parse(url, name) for name, url in settings.resolve_destinations())
+    for destination in destinations:
+        try:
+            installed_plugins().options(destination)
+        except PluginMissing as error:
+            raise SettingsError(str(error)) from error
+        except PluginError as error:
+            log.warning("%s", error)
+    return destinations
+
+
+def segment_header(folder: RunFolder, writer: str, *, role: str, rank: int | None = None) -> SegmentHeader:
+    """Return the header of a segment that this process begins."""
+    here = this_process()
+    return SegmentHeader(
+        run=folder.id,
+        project=folder.project,
+        writer=writer,
+        role=role,
+        created=time.time_ns(),
+        host=here.host,
+        pid=here.pid,
+        boot=here.boot,
+        birth=here.birth,
+        rank=rank,
+        version=__version__,
+    )
+
+
+def new_delivery_header(folder: RunFolder) -> Callable[[], SegmentHeader]:
+    """Return what makes headers for what is written about a run, not by it."""
+    return lambda: segment_header(folder, _writer_name(), role="delivery")
+
+
+def open_backend(name_or_url: str, settings: Settings) -> BackendCalls:
+    """Return a destination's backend, for reading and for asking who it is."""
+    named = settings.destinations.get(name_or_url)
+    destination = Destination.parse(named or name_or_url, name_or_url if named else "")
+    return installed_plugins().open(destination)
+
+
+@functools.cache
+def installed_plugins() -> PluginSet:
+    """Return the installed plugins; looking for them takes a while, so it is done once."""
+    return PluginSet()
+
+
+def new_dispatch() -> Dispatch:
+    """Return what delivers runs by the installed plugins, and tells their observers."""
+    plugins = installed_plugins()
+
+    def failed(run_id: str, destination: str, error: str) -> None:
+        for trouble in plugins.observe("delivery_failed", run_id=run_id, destination=destination, error=error):
+            log.warning("%s", trouble)
+
+    def finished(run_id: str, destination: str, end: object) -> None:
+        for trouble in plugins.observe("run_finished", run_id=run_id, destination=destination, end=end):
+            log.warning("%s", trouble)
+
+    return Dispatch(plugins.open, Surroundings(failed=failed, finished=finished))
+
+
+def status(folders: Sequence[RunFolder]) -> list[tuple[RunFolder, DestinationReport]]:
+    """Return how far every run has come at each destination it was ever given to."""
+    return [(folder, record.report(folder)) for folder in folders for record in read_records(folder)]
+
+
+def sync(
+    folders: Sequence[RunFolder] | Store,
+    destinations: Sequence[str],
+    *,
+    settings: Settings,
+    watch: bool = False,
+    timeout_s: float | None = None,
+    progress: Callable[[RunFolder, DestinationReport], None] | None = None,
+) -> DeliveryReport:
+    """Deliver runs in this process, in the foreground.
+
+    :param folders: runs, or a store for all of them.
+    :param watch: go on until interrupted, with what is logged meanwhile and runs that begin.
+    :param timeout_s: give up then; by default once nothing has moved for half a minute.
+    """
+    wanted = settings.model_copy(update={"to": tuple(destinations)}) if destinations else settings
+    targets = destinations_of(wanted)
+    if not targets:
+        raise SettingsError("sync: no destination; name one with --to, to=, TRACKHUB_TO or in trackhub.toml")
+    dispatch = new_dispatch()
+    syncing = Syncing(
+        dispatch,
+        targets,
+        end=lambda folder: end_vanished(folder, new_delivery_header(folder), silence_s=settings.crashed_after_s),
+        progress=progress,
+    )
+    try:
+        return syncing.run(folders, watch=watch, timeout_s=timeout_s)
+    finally:
+        dispatch.close(5.0)
+
+
+def capture_environment_of(folder: RunFolder, notice: RunNotice) -> None:
+    """Append to a run's journal what its training process runs on."""
+    if notice.facts is None:
+        return
+    redactor = Redactor(notice.redact, notice.redact_allow)
+    environment = capture_environment(ProcessFacts.from_json(notice.facts), redactor)
+    writer = JournalWriter(folder.journal, new_delivery_header(folder))
+    writer.append(EnvironmentCaptured(time=time.time_ns(), environment=environment))
+    writer.close()
+
+
+def _deliver(run: Run, destinations: tuple[Destination, ...], settings: Settings) -> Following:
+    """Have a run's journal delivered the way the settings say."""
+    notice = RunNotice(
+        folder=str(run.folder.path),
+        attempt=run.attempt,
+        destinations=tuple((one.name, one.url) for one in destinations),
+        facts=facts().to_json() if settings.capture else None,
+        redact=settings.redact,
+        redact_allow=settings.redact_allow,
+        linger_s=settings.linger_s,
+    )
+    mode = settings.delivery
+    if mode == "process" and not sys.executable:
+        log.warning("no Python executable is known here, so delivery runs in a thread of this process")
+        mode = "thread"
+    if mode == "process":
+        if destinations or settings.capture:
+            _process.add(notice, settings.store.absolute() / "delivery.log")
+        return Following(run.folder, destinations, _process.wake)
+    if settings.capture:
+        threading.Thread(
+            target=capture_environment_of, args=(run.folder, notice), name="trackhub capture", daemon=True
+        ).start()
+    if mode == "off":
+        return Following(run.folder, destinations, lambda: False)
+    dispatch = _dispatches.setdefault(os.getpid(), new_dispatch())
+    for destination in destinations:
+        dispatch.add(run.folder, destination)
+
+    def wake() -> bool:
+        dispatch.wake()
+        return True
+
+    return Following(run.folder, destinations, wake)
+
+
+def _look_back(folder: RunFolder, settings: Settings) -> tuple[RunStarted | None, dict[str, Value]]:
+    """Return how a run began and its params, after ending attempts whose process is gone."""
+    end_vanished(folder, new_delivery_header(folder), silence_s=settings.crashed_after_s)
+    life, params = RunLife(), {}
+    for placed in JournalReader(folder).events():
+        life.apply(placed.event)
+        if isinstance(placed.event, ParamsLogged):
+            params.update(placed.event.params)
+    return life.started, params
+
+
+def _writer_name() -> str:
+    """Return a name for a segment, which sorts by time and which nobody else takes."""
+    return f"{time.time_ns() // 1_000_000:012x}-{os.getpid()}-{secrets.token_hex(3)}"
+
+
+def _checked_id(run_id: str) -> str:
+    if not RUN_ID.fullmatch(run_id):
+        raise SettingsError(
+            f"run id {run_id!r}: an id is 32 lower-case hex digits, such as {new_run_id()}; "
+            "to name a run as you like, pass name="
+        )
+    return run_id
+
+
+def _rank() -> int | None:
+    """Return this process's rank as the launcher says it."""
+    for variable in ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK"):
+        if os.environ.get(variable, "").isdecimal():
+            return int(os.environ[variable])
+    return None
