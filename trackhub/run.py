@@ -237,7 +237,8 @@ class Run:
             if self._status != "running":
                 return
             if os.getpid() == self._pid:  # a forked child leaves; the run is its parent's
-                self._append(RunEnded(time=time.time_ns(), status=status, attempt=self.attempt, reason=reason))
+                safe = self._redactor.text(reason)
+                self._append(RunEnded(time=time.time_ns(), status=status, attempt=self.attempt, reason=safe))
             self._status = status
             self._writer.close()
             self._leave()
@@ -266,7 +267,7 @@ class Run:
                 self.log_text(text, "traceback.txt", type="traceback")
             except TrackhubError as trouble:  # the training's own exception matters more
                 warnings.warn(f"trackhub: the traceback could not be kept: {trouble}", RuntimeWarning, stacklevel=2)
-        self.end(status, self._redactor.text(reason))
+        self.end(status, reason)
         if status != "killed":  # Ctrl-C wants out at once: the delivery process goes on
             self.finish()
 

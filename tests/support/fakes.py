@@ -117,4 +117,4 @@ class MetricsOnly:
 
 def calls_to(backend: object, *, points: int = 1000, url: str = "fake://vendor") -> LaneHooks:
     """Return a backend's façade, as the plugins module makes it."""
-    return LaneHooks(backend, Destination.parse(url), Limits(points=points, params=3, tags=3), "the fake plugin:")
+    return LaneHooks(backend, Destination.parse(url), Limits(points=points, params=3, tags=3), "the fake plugin")

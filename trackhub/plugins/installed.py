@@ -85,7 +85,7 @@ class PluginSet:
         """Return a destination's backend, ready to be called from this thread."""
         spec = self.spec(destination)
         backend = spec.factory(destination, self.options(destination))
-        return LaneHooks(backend, destination, spec.limits, f"the plugin for {spec.scheme}:")
+        return LaneHooks(backend, destination, spec.limits, f"the plugin for {spec.scheme!r}")
 
     def load(self, point: EntryPoint) -> tuple[BackendSpec, ...]:
         """Return what one plugin offers.
@@ -113,7 +113,6 @@ class PluginSet:
             manager.check_pending()
             specs = tuple(spec for offered in manager.hook.trackhub_backends() for spec in offered)
         except pluggy.PluginValidationError as error:
-            manager.unregister(plugin)
             raise PluginError(f"{_source(point)}: {hook_trouble(str(error))}") from error
         except Exception as error:  # whatever its own code raises is its own failure
             raise PluginError(f"{_source(point)} failed: {type(error).__name__}: {error}") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import re
 from typing import Any
 
 import pluggy
@@ -38,7 +39,6 @@ class LaneHooks:
             self._manager.register(backend, "backend")
             self._manager.check_pending()
         except pluggy.PluginValidationError as error:
-            self._manager.unregister(backend)  # pluggy 1.6 leaves a refused plugin half registered
             raise PluginError(f"{source}: {hook_trouble(str(error))}") from error
         _refuse_defaults(self._manager, source)
         if not self.can("start_run"):
@@ -127,19 +127,19 @@ def _refuse_defaults(manager: pluggy.PluginManager, source: str) -> None:
         for implementation in caller.get_hookimpls():
             if implementation.kwargnames:
                 raise PluginError(
-                    f"{source} {caller.name} gives {implementation.kwargnames[0]!r} a default; "
+                    f"{source}: {caller.name} gives {implementation.kwargnames[0]!r} a default; "
                     "hook arguments have none, or pluggy does not pass them"
                 )
             kinds = inspect.signature(implementation.function).parameters.values()
             if any(kind.kind is inspect.Parameter.KEYWORD_ONLY for kind in kinds):
-                raise PluginError(f"{source} {caller.name} has keyword-only arguments; pluggy cannot pass them")
+                raise PluginError(f"{source}: {caller.name} has keyword-only arguments; pluggy cannot pass them")
 
 
 def hook_trouble(text: str) -> str:
     """Return what pluggy has against a plugin, with the nearest hook's name for one that does not exist."""
     names = [name for spec in (HubSpec, BackendHooks) for name in vars(spec) if name.startswith(PREFIX)]
-    for word in text.replace("'", " ").split():
-        if word.startswith(PREFIX) and word not in names:
+    for word in re.findall(rf"\b{PREFIX}\w+", text):
+        if word not in names:
             near = difflib.get_close_matches(word, names, n=1)
             return f"there is no hook {word!r}" + (f"; did you mean {near[0]!r}?" if near else "")
     return text.replace("\n", " ")

@@ -1,0 +1,398 @@
+from __future__ import annotations
+
+import json
+import math
+import os
+import threading
+
+import numpy as np
+import pytest
+
+import trackhub
+from trackhub.journal.journal import JournalReader
+from trackhub.model.events import (
+    ArtifactLogged,
+    MetricsLogged,
+    ParamsLogged,
+    RunEnded,
+    RunResumed,
+    RunStarted,
+    TagsSet,
+)
+
+
+@pytest.fixture
+def start(tmp_path):
+    def start(**arguments):
+        return trackhub.start_run(project="p", store=tmp_path / "store", delivery="off", capture=False, **arguments)
+
+    return start
+
+
+def events(run, kind=object):
+    return [placed.event for placed in JournalReader(run.folder).events() if isinstance(placed.event, kind)]
+
+
+def rows(run):
+    return [(event.metrics, event.step) for event in events(run, MetricsLogged)]
+
+
+def test_a_run_logs_all_kinds_of_things(start, tmp_path):
+    """Params, tags, metrics and files of one run are events in its journal, in order."""
+    (tmp_path / "model.pt").write_bytes(b"weights")
+    with start(name="n", params={"model": {"depth": 4}}, tags={"phase": "baseline"}) as run:
+        run.log({"loss": 0.3, "acc": 0.9}, step=1)
+        run.log_metric("loss", 0.2, step=2)
+        run.log_params({"lr": 1e-3})
+        run.set_tags({"owner": "me", "n": 3})
+        run.log_artifact(tmp_path / "model.pt", name="weights", type="model")
+    kinds = [type(event) for event in events(run)]
+    assert kinds == [
+        RunStarted,
+        ParamsLogged,
+        TagsSet,
+        MetricsLogged,
+        MetricsLogged,
+        ParamsLogged,
+        TagsSet,
+        ArtifactLogged,
+        RunEnded,
+    ]
+    assert rows(run) == [({"loss": 0.3, "acc": 0.9}, 1), ({"loss": 0.2}, 2)]
+    (artifact,) = events(run, ArtifactLogged)
+    assert (artifact.name, artifact.type, artifact.files[0].path) == ("weights", "model", "model.pt")
+    assert (run.folder.artifacts / artifact.files[0].sha256).read_bytes() == b"weights"
+    assert run.status == "finished"
+
+
+def test_numbers_of_every_kind_are_kept_exactly(start):
+    """Ints of any size, floats, booleans and array scalars come back as the numbers they were."""
+    values = {
+        "int": 2**53 + 1,
+        "huge": -(2**90),
+        "float": 0.1,
+        "bool": True,
+        "nan": math.nan,
+        "inf": -math.inf,
+        "f32": np.float32(0.1),
+        "i64": np.int64(-(2**62)),
+        "u64": np.uint64(2**64 - 1),
+        "nbool": np.bool_(False),
+        "0d": np.array(3),
+    }
+    with start() as run:
+        for _ in range(3):  # the first call learns the layout, later ones take the short way
+            run.log(values, step=np.int32(7))
+    for metrics, step in rows(run):
+        assert step == 7
+        assert math.isnan(metrics.pop("nan"))
+        assert metrics == {
+            "int": 2**53 + 1,
+            "huge": -(2**90),
+            "float": 0.1,
+            "bool": True,
+            "inf": -math.inf,
+            "f32": float(np.float32(0.1)),
+            "i64": -(2**62),
+            "u64": 2**64 - 1,
+            "nbool": False,
+            "0d": 3,
+        }
+        assert type(metrics["bool"]) is bool
+        assert type(metrics["int"]) is int
+
+
+@pytest.mark.parametrize("value", ["0.5", None, object(), {"a": 1}, [1.0], np.ones(2), 1j, b"1"])
+def test_what_is_no_number_is_an_error_before_anything_is_written(start, value):
+    """An unusable value names its key, and the other metrics of the call are not written either."""
+    with start() as run:
+        run.log({"good": 1.0, "bad": 2.0})
+        with pytest.raises(TypeError, match="'bad'"):
+            run.log({"good": 1.0, "bad": value})
+    assert len(rows(run)) == 1
+
+
+@pytest.mark.parametrize("name", ["", 1, None, b"x"])
+def test_a_metric_name_is_a_non_empty_string(start, name):
+    """Any other name is a clear error."""
+    with start() as run, pytest.raises(TypeError, match="names are non-empty strings"):
+        run.log({name: 1.0})
+
+
+@pytest.mark.parametrize("name", ["a/b c", "é", "🚀", "with\nnewline", "x" * 5000, "%#,[]\\=@"])
+def test_any_other_string_is_a_name(start, name):
+    """Names of any shape are kept as they are."""
+    with start() as run:
+        run.log({name: 1.0})
+    assert rows(run) == [({name: 1.0}, None)]
+
+
+@pytest.mark.parametrize("step", ["1", object(), True, [1], math.nan, math.inf])
+def test_a_step_is_a_finite_number(start, step):
+    """Any other step is an error, and nothing is written."""
+    with start() as run, pytest.raises((TypeError, ValueError), match="step"):
+        run.log({"a": 1.0}, step=step)
+    assert rows(run) == []
+
+
+def test_steps_are_kept_as_they_were(start):
+    """Repeated, decreasing, missing, fractional and huge steps are kept."""
+    steps = [5, 5, 3, None, 2.5, -1, 2**70, 0]
+    with start() as run:
+        for step in steps:
+            run.log({"a": 1.0}, step=step)
+    assert [step for _, step in rows(run)] == steps
+
+
+def test_a_param_is_set_once(start):
+    """Another value is an error that says both; the same value again is nothing; overwrite allows it."""
+    with start(params={"lr": 0.1}) as run:
+        run.log_params({"lr": 0.1})
+        with pytest.raises(trackhub.ParamConflict, match=r"0\.1.*0\.2"):
+            run.log_params({"fresh": 1, "lr": 0.2})
+        with pytest.raises(trackhub.ParamConflict):
+            run.log_params({"lr": "0.1"})  # a text is no number
+        run.log_params({"lr": 0.2}, overwrite=True)
+    assert [(event.params, event.overwrite) for event in events(run, ParamsLogged)] == [
+        ({"lr": 0.1}, False),
+        ({"lr": 0.2}, True),
+    ]
+
+
+def test_params_keep_their_types(start):
+    """Nested mappings become dotted keys; None, lists, ints of any size and NaN keep their type."""
+    params = {
+        "a": {"b": {"c": None}, "d": [1, 2.5, "x", {"k": True}]},
+        "big": 2**80,
+        "nan": math.nan,
+        "empty": {},
+        "np": np.float64(1.5),
+        "array": np.arange(3),
+    }
+    with start(params=params) as run:
+        pass
+    (event,) = events(run, ParamsLogged)
+    assert math.isnan(event.params.pop("nan"))
+    assert event.params == {
+        "a.b.c": None,
+        "a.d": [1, 2.5, "x", {"k": True}],
+        "big": 2**80,
+        "empty": {},
+        "np": 1.5,
+        "array": [0, 1, 2],
+    }
+
+
+def test_a_param_that_is_not_json_like_is_an_error(start):
+    """The key is named, and nothing of the call is written."""
+    with start() as run, pytest.raises(TypeError, match="'model.fn'"):
+        run.log_params({"good": 1, "model": {"fn": print}})
+    assert events(run, ParamsLogged) == []
+
+
+def test_secrets_do_not_reach_the_journal(start, tmp_path):
+    """A secret in params, tags, a traceback or a text is nowhere in the store."""
+    secret = "hunter2" + "hunter2"
+    with pytest.raises(RuntimeError), start(params={"db": {"password": secret}}, tags={"api_key": secret}) as run:
+        run.log_params({"url": f"postgres://me:{secret}@host/db", "num_tokens": 512, "tokenizer": "bpe"})
+        raise RuntimeError(f"cannot log in with postgres://me:{secret}@host")
+    blob = b"".join(path.read_bytes() for path in (tmp_path / "store").rglob("*") if path.is_file())
+    assert secret.encode() not in blob
+    params = {name: value for event in events(run, ParamsLogged) for name, value in event.params.items()}
+    assert params["num_tokens"] == 512
+    assert params["tokenizer"] == "bpe"
+
+
+def test_a_finished_run_takes_nothing_more(start, tmp_path):
+    """Every write after the end raises RunFinished; finishing again has no effect."""
+    (tmp_path / "f").write_text("x")
+    run = start()
+    run.log({"a": 1})
+    run.finish()
+    run.finish("failed")
+    assert run.status == "finished"
+    for write in (
+        lambda: run.log({"a": 1}),
+        lambda: run.log_metric("a", 1),
+        lambda: run.log_params({"b": 1}),
+        lambda: run.set_tags({"c": "1"}),
+        lambda: run.log_artifact(tmp_path / "f"),
+        lambda: run.log_text("x", "x.txt"),
+    ):
+        with pytest.raises(trackhub.RunFinished):
+            write()
+    assert len(events(run, RunEnded)) == 1
+
+
+def test_an_exception_fails_the_run_and_is_raised_on(start):
+    """The run is failed for the exception's reason, with its traceback as an artifact."""
+    with pytest.raises(ZeroDivisionError), start() as run:
+        1 / 0  # noqa: B018
+    (end,) = events(run, RunEnded)
+    assert (end.status, end.reason) == ("failed", "ZeroDivisionError: division by zero")
+    (artifact,) = events(run, ArtifactLogged)
+    assert artifact.type == "traceback"
+    assert "1 / 0" in (run.folder.artifacts / artifact.files[0].sha256).read_text()
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(KeyboardInterrupt(), "killed"), (SystemExit(0), "finished"), (SystemExit(3), "failed"), (None, "finished")],
+)
+def test_how_a_with_ends_decides_the_status(start, error, status):
+    """Ctrl-C is killed, sys.exit(0) is finished, any other exit is failed."""
+    try:
+        with start() as run:
+            if error:
+                raise error
+    except BaseException as raised:  # noqa: BLE001
+        assert raised is error  # noqa: PT017
+    assert run.status == status
+
+
+def test_names_are_readable_and_unique(start):
+    """A given name that is taken gets a number; without one, a readable name is made."""
+    names = [start(name="forest").name for _ in range(3)]
+    assert names == ["forest", "forest-2", "forest-3"]
+    made = {start().name for _ in range(20)}
+    assert len(made) == 20
+    assert all(name.count("-") == 2 for name in made)
+
+
+def test_a_run_id_is_hex_and_taken_once(start):
+    """An id of another shape is an error that says which; a taken id needs ``resume``."""
+    with pytest.raises(trackhub.SettingsError, match="32 lower-case hex digits"):
+        start(id="my-run")
+    run = start(id="ab" * 16)
+    assert run.id == "ab" * 16
+    with pytest.raises(trackhub.RunExists, match="resume"):
+        start(id="ab" * 16)
+    with pytest.raises(trackhub.RunNotFound):
+        start(id="cd" * 16, resume="must")
+    assert start(id="ef" * 16, resume="allow").status == "running"
+
+
+def test_a_resumed_run_goes_on(start):
+    """Resuming keeps the name, remembers params, and appends to the same run."""
+    first = start(name="n", params={"lr": 0.1})
+    first.log({"a": 1.0}, step=1)
+    first.finish("failed")
+    with start(id=first.id, resume="must", name="other") as second:
+        assert second.name == "n"
+        second.log({"a": 2.0}, step=2)
+        with pytest.raises(trackhub.ParamConflict):
+            second.log_params({"lr": 0.2})
+    assert [step for _, step in rows(second)] == [1, 2]
+    assert len(events(second, RunResumed)) == 1
+    (view,) = trackhub.runs(second.folder.path.parents[2])
+    assert view.status == "finished"
+
+
+def test_nested_runs_and_groups_are_kept(start):
+    """A child names its parent by run or by id, and its group."""
+    parent = start()
+    child = start(parent=parent, group="sweep")
+    grandchild = start(parent=child.id)
+    (begun,) = events(child, RunStarted)
+    assert (begun.parent, begun.group) == (parent.id, "sweep")
+    assert events(grandchild, RunStarted)[0].parent == child.id
+
+
+def test_the_current_run_follows_the_context(start):
+    """current_run is the innermost open run of this context, and no other thread's."""
+    seen, before = [], trackhub.current_run()
+    with start() as outer:
+        assert trackhub.current_run() is outer
+        with start() as inner:
+            assert trackhub.current_run() is inner
+            thread = threading.Thread(target=lambda: seen.append(trackhub.current_run()))
+            thread.start()
+            thread.join()
+        assert trackhub.current_run() is outer
+    assert seen == [None]
+    assert trackhub.current_run() is before
+
+
+def test_disabled_does_nothing(start, tmp_path, monkeypatch):
+    """``TRACKHUB_MODE=disabled`` takes every call, writes nothing, and raises nothing."""
+    monkeypatch.setenv("TRACKHUB_MODE", "disabled")
+    with start(to=["nowhere://x"], params={"a": 1}) as run:
+        run.log({"a": object()})
+        run.log_artifact("missing")
+        assert trackhub.current_run() is run
+        assert run.flush().complete
+    assert run.status == "finished"
+    assert not (tmp_path / "store").exists()
+
+
+def test_an_artifact_is_kept_as_it_was(start, tmp_path):
+    """A file that changes afterwards, and a folder with all its files, are kept as they were."""
+    (tmp_path / "d" / "sub").mkdir(parents=True)
+    (tmp_path / "d" / "a.txt").write_text("a")
+    (tmp_path / "d" / "sub" / "é.bin").write_bytes(b"\0")
+    with start() as run:
+        run.log_artifact(tmp_path / "d")
+        (tmp_path / "d" / "a.txt").write_text("changed")
+        with pytest.raises((FileNotFoundError, trackhub.StoreError)):
+            run.log_artifact(tmp_path / "missing")
+        for name in ("", "/abs", "../up", "a/../../b"):
+            with pytest.raises((ValueError, TypeError)):
+                run.log_artifact(tmp_path / "d" / "a.txt", name=name)
+    (artifact,) = events(run, ArtifactLogged)
+    assert artifact.name == "d"
+    assert [file.path for file in artifact.files] == ["a.txt", "sub/é.bin"]
+    assert (run.folder.artifacts / artifact.files[0].sha256).read_text() == "a"
+
+
+def test_a_store_that_cannot_be_written(tmp_path):
+    """A store below a file is an error with a remedy; on_error="warn" lets the training go on without."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(trackhub.StoreError, match="TRACKHUB_STORE"):
+        trackhub.start_run(store=tmp_path / "file" / "store", delivery="off")
+    with pytest.warns(RuntimeWarning, match="nothing of this run is kept"):
+        run = trackhub.start_run(store=tmp_path / "file" / "store", delivery="off", on_error="warn")
+    run.log({"a": 1})
+    run.finish()
+
+
+def test_a_forked_child_leaves_without_ending_the_run(start):
+    """A child's finish closes its own segment; the run goes on in the parent."""
+    run = start()
+    run.log({"a": 1.0})
+    child = os.fork()
+    if not child:
+        try:
+            run.log({"a": 2.0})
+            run.finish()
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    assert run.status == "running"
+    run.log({"a": 3.0})
+    run.finish()
+    assert sorted(metrics["a"] for metrics, _ in rows(run)) == [1.0, 2.0, 3.0]
+    assert len(events(run, RunEnded)) == 1
+    assert len(run.folder.segments()) == 2
+
+
+def test_unknown_destinations_are_said_at_once(start):
+    """A scheme that no plugin has is an error before anything is written, with what to do."""
+    with pytest.raises(trackhub.SettingsError, match="nosuch"):
+        start(to="nosuch://x")
+
+
+def test_repr_says_which_run_it_is(start):
+    """repr() of a run shows its name, project, status and id."""
+    run = start(name="n")
+    assert repr(run) == f"<Run 'n' of 'p': running, {run.id}>"
+    run.finish()
+
+
+def test_runs_are_read_back(start, tmp_path):
+    """trackhub.runs gives what was logged, filtered and ordered."""
+    for depth in (2, 4, 8):
+        with start(params={"depth": depth}) as run:
+            run.log({"acc": 0.8 + depth / 100}, step=1)
+    best = trackhub.runs(tmp_path / "store", where="metrics.acc > 0.83", order_by="metrics.acc desc")
+    assert [view.params["depth"] for view in best] == [8, 4]
+    assert json.dumps(best[0].params)
