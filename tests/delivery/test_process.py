@@ -132,7 +132,7 @@ def test_a_broken_destination_costs_the_training_nothing(world, fault):
     other.mkdir()
     began = time.monotonic()
     code, out, err = world.train(
-        TRAIN + "report = run.finish()\nprint([(r.state, r.points) for r in report.destinations], [r.error for r in report.destinations])\nsys.exit(5)\n",
+        TRAIN + "print([(one.state, one.points) for one in run.finish().destinations])\nsys.exit(5)\n",
         env={
             "TRACKHUB_TO": f"{world.url},filesink:{other}?on={fault}",
             "TRACKHUB_FINISH_TIMEOUT_S": "4",
@@ -190,10 +190,10 @@ def test_the_delivery_process_can_be_killed_again_and_again(world):
 
 def test_a_forked_child_does_not_hide_its_parents_death(world):
     """A data loader's worker that outlives the training does not keep it from being seen as crashed."""
-    code = ENDLESS.replace(
-        "step = 0\n",
-        "import os\nchild = os.fork()\nif not child:\n    time.sleep(30)\n    os._exit(0)\nprint(child, flush=True)\nstep = 0\n",
+    fork = (
+        "import os\nchild = os.fork()\nif not child:\n    time.sleep(30)\n    os._exit(0)\nprint(child, flush=True)\n"
     )
+    code = ENDLESS.replace("step = 0\n", f"{fork}step = 0\n")
     with world.start(code) as process:
         child = int(process.stdout.readline())
         last_acknowledged(process, 50)
