@@ -15,7 +15,7 @@ from pathlib import Path
 from trackhub import __version__
 from trackhub.backend import BackendCalls, Destination
 from trackhub.capture.environment import capture_environment
-from trackhub.capture.process import ProcessFacts, facts
+from trackhub.capture.facts import facts
 from trackhub.delivery.dispatch import Dispatch
 from trackhub.delivery.ending import end_vanished
 from trackhub.delivery.following import Following
@@ -237,7 +237,7 @@ def capture_environment_of(folder: RunFolder, notice: RunNotice) -> None:
     if notice.facts is None:
         return
     redactor = Redactor(notice.redact, notice.redact_allow)
-    environment = capture_environment(ProcessFacts.from_json(notice.facts), redactor)
+    environment = capture_environment(notice.facts, redactor)
     writer = JournalWriter(folder.journal, new_delivery_header(folder))
     writer.append(EnvironmentCaptured(time=time.time_ns(), environment=environment))
     writer.close()
@@ -249,7 +249,7 @@ def _deliver(run: Run, destinations: tuple[Destination, ...], settings: Settings
         folder=str(run.folder.path),
         attempt=run.attempt,
         destinations=tuple((one.name, one.url) for one in destinations),
-        facts=facts().to_json() if settings.capture else None,
+        facts=facts() if settings.capture else None,
         redact=settings.redact,
         redact_allow=settings.redact_allow,
         linger_s=settings.linger_s,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from trackhub.backend import Destination
-from trackhub.delivery.record import DeliveryRecord, record_of
+from trackhub.delivery.record import DeliveryRecord, reached, record_of
 from trackhub.delivery.report import DeliveryReport, DestinationReport
 from trackhub.delivery.worker import wait_until
 from trackhub.journal.store import RunFolder
@@ -60,8 +60,6 @@ class Following:
 
 def _reached(record: DeliveryRecord, goal: dict[str, int], *, ended: bool, patient: bool) -> bool:
     """Return whether waiting longer for a destination is of no use."""
-    if record.state in {"stopped", "unauthorized"} or (record.state == "retrying" and not patient):
+    if record.state == "retrying" and not patient:
         return True
-    if any(record.cursor.get(name, 0) < offset for name, offset in goal.items()):
-        return False
-    return record.state == "delivered" or not ended
+    return reached(record, goal) and (not ended or record.state not in {"delivering", "ending"})

@@ -70,7 +70,9 @@ class RunLane:
     @property
     def done(self) -> bool:
         """Return whether this lane can do no more by itself: all is delivered, or a person is needed."""
-        return self._reader is not None and self._record.state in {"delivered", "stopped", "unauthorized"}
+        if self._reader is None:
+            return False
+        return self._record.state in {"stopped", "unauthorized"} or self._record.has_all(self.folder)
 
     @property
     def drained(self) -> bool:
@@ -178,7 +180,7 @@ class RunLane:
         record.delivered += len(content.events)
         record.rate = self._meter.add(len(content.points), self._around.clock())
         self._handover = None
-        self._set("delivering")
+        self._set("delivering" if self._life.end is None else "ending")
         self._save()
 
     def _catch_up(self, reader: JournalReader) -> bool:

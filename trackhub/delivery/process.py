@@ -12,9 +12,10 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Any
 
 import msgspec
+
+from trackhub.capture.facts import ProcessFacts
 
 _MODULE = "trackhub.deliver"
 
@@ -29,7 +30,7 @@ class RunNotice(msgspec.Struct, kw_only=True, omit_defaults=True):
     folder: str
     attempt: str
     destinations: tuple[tuple[str, str], ...] = ()
-    facts: dict[str, Any] | None = None
+    facts: ProcessFacts | None = None
     redact: tuple[str, ...] = ()
     redact_allow: tuple[str, ...] = ()
     linger_s: float = 600.0

@@ -122,6 +122,13 @@ class RecordFile:
         fresh.replace(self.path)
 
 
+def reached(record: DeliveryRecord, goal: Position) -> bool:
+    """Return whether a destination has everything up to a place, or can have no more by itself."""
+    if record.state in {"stopped", "unauthorized"}:
+        return True
+    return record.state != "ending" and all(record.cursor.get(name, 0) >= offset for name, offset in goal.items())
+
+
 def record_of(folder: RunFolder, destination: Destination) -> DeliveryRecord:
     """Return what a destination has of a run: the record, or that there is nothing yet."""
     name = destination.name or destination.shown

@@ -7,8 +7,11 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-State: TypeAlias = Literal["waiting", "delivering", "delivered", "retrying", "unauthorized", "stopped"]
-"""How a lane stands with a run; ``stopped`` needs a person, and so does ``unauthorized``."""
+State: TypeAlias = Literal["waiting", "delivering", "ending", "delivered", "retrying", "unauthorized", "stopped"]
+"""How a lane stands with a run.
+
+``ending``: all is there but the run's end. ``stopped`` and ``unauthorized`` need a person.
+"""
 
 
 class DestinationReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,8 +41,8 @@ class DestinationReport(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def complete(self) -> bool:
-        """Return whether the destination has all it ever will of what was asked."""
-        return self.state == "delivered"
+        """Return whether the destination has all that was logged; a run may still go on."""
+        return self.state == "delivered" or (self.state == "delivering" and not self.lag)
 
     def __add__(self, other: DestinationReport) -> DestinationReport:
         """Sum up two runs' deliveries to one destination; the worse state stands."""
@@ -60,7 +63,12 @@ class DestinationReport(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-_SEVERITY = {"delivered": 0, "waiting": 1, "delivering": 2, "retrying": 3, "unauthorized": 4, "stopped": 5}
+_SEVERITY = {
+    state: place
+    for place, state in enumerate(
+        ("delivered", "delivering", "ending", "waiting", "retrying", "unauthorized", "stopped")
+    )
+}
 
 
 class DeliveryReport(msgspec.Struct, frozen=True, kw_only=True):

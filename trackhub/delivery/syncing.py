@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from trackhub.backend import Destination
 from trackhub.delivery.dispatch import Dispatch
-from trackhub.delivery.record import record_of
+from trackhub.delivery.record import reached, record_of
 from trackhub.delivery.report import DeliveryReport, DestinationReport
 from trackhub.delivery.worker import wait_until
 from trackhub.journal.journal import JournalReader
@@ -40,7 +40,7 @@ class Syncing:
         self._destinations = destinations
         self._end = end
         self._progress = progress
-        self._taken: set[RunFolder] = set()
+        self._taken: dict[RunFolder, dict[str, int]] = {}  # to each run's journal as it was found
 
     def run(self, runs: Sequence[RunFolder] | Store, *, watch: bool, timeout_s: float | None) -> DeliveryReport:
         """Deliver until all is there, time is up, or nothing moves; with ``watch``, until interrupted."""
@@ -58,7 +58,7 @@ class Syncing:
                 seen, moved = state, now
             if watch:
                 self._take(runs)
-            elif self._dispatch.settled or now - moved > PATIENCE_S:
+            elif (self._dispatch.settled and self._others_settled()) or now - moved > PATIENCE_S:
                 break
             if timeout_s is not None and now - began > timeout_s:
                 break
@@ -70,8 +70,8 @@ class Syncing:
             for one in (*_parents(folder), folder):
                 if one in self._taken:
                     continue
-                self._taken.add(one)
                 self._end(one)
+                self._taken[one] = {path.stem: path.stat().st_size for path in one.segments()}
                 for destination in self._destinations:
                     if not record_of(one, destination).has_all(one):
                         self._dispatch.add(one, destination)
@@ -82,6 +82,13 @@ class Syncing:
             for folder in sorted(self._taken, key=lambda folder: folder.path)
             for destination in self._destinations
         ]
+
+    def _others_settled(self) -> bool:
+        """Return whether what other processes deliver is where it was when this sync began."""
+        return all(
+            all(reached(record_of(folder, one), self._taken[folder]) for one in self._destinations)
+            for folder, _ in self._dispatch.elsewhere()
+        )
 
     def _tell(self, folder: RunFolder, report: DestinationReport) -> None:
         if self._progress is not None:
