@@ -129,12 +129,12 @@ class BackendHooks:
     # ---- reading -------------------------------------------------------------------------
 
     @hookspec(firstresult=True)
-    def trackhub_search_runs(self, project: str) -> tuple[RunRecord, ...]:
-        """Return a project's runs as the vendor holds them."""
+    def trackhub_search_runs(self, project: str | None) -> tuple[RunRecord, ...]:
+        """Return a project's runs as the vendor holds them; of every project, where it is None."""
 
     @hookspec(firstresult=True)
-    def trackhub_read_run(self, run_id: str, project: str) -> RunRecord | None:
-        """Return the run of our id as the vendor holds it, or None."""
+    def trackhub_read_run(self, run_id: str, project: str | None) -> RunRecord | None:
+        """Return the run of our id as the vendor holds it, or None; ``project`` says where to look."""
 
     @hookspec(firstresult=True)
     def trackhub_read_metrics(self, ref: RunRef) -> tuple[MetricPoint, ...]:

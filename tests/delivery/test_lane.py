@@ -9,6 +9,7 @@ from trackhub.delivery.lane import RunLane, Surroundings
 from trackhub.delivery.record import read_records
 from trackhub.errors import Rejected, RetryLater, Unauthorized
 from trackhub.journal.artifacts import ArtifactStore
+from trackhub.model.entities import Connection
 from trackhub.model.events import (
     ArtifactLogged,
     EnvironmentCaptured,
@@ -204,6 +205,37 @@ def test_an_unknown_failure_is_tried_a_bounded_number_of_times(written, backend)
     assert set(backend.params) == {"a", "c"}
     assert lane.report().rejected == 1
     assert backend.calls["log_params"] < 20
+
+
+class Ailing(FakeBackend):
+    """Fail at everything, and say so when asked, until it is well."""
+
+    well = False
+
+    def _begin(self, hook):
+        super()._begin(hook)
+        if not self.well:
+            raise ValueError("500 Internal Server Error")
+
+    @hookimpl
+    def trackhub_check_connection(self, deadline):
+        if not self.well:
+            raise RetryLater("500 Internal Server Error")
+        return Connection(version="1")
+
+
+def test_a_vendor_that_fails_at_everything_costs_nothing(written):
+    """While a vendor answers 500 to everything, nothing is given up; when it is well, all arrives."""
+    written.rows(5)
+    backend, clock = Ailing(), Clock()
+    lane = lane_of(written, backend, clock=clock)
+    for _ in range(30):
+        clock.now += lane.step()
+    assert lane.report().state == "retrying"
+    backend.well = True
+    drain(lane, clock)
+    assert steps(backend) == [0, 1, 2, 3, 4]
+    assert lane.report().rejected == 0
 
 
 def test_unauthorized_pauses_and_a_new_lane_tries_again(written, backend):

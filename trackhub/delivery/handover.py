@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -14,6 +15,7 @@ from trackhub.journal.journal import encode_position
 from trackhub.model.entities import Artifact, Batch, MetricPoint, Note, RunRef
 from trackhub.model.events import ArtifactLogged, EnvironmentCaptured, UnknownEvent
 
+CHECK_S = 10.0
 _Item = TypeVar("_Item", bound=msgspec.Struct)
 
 
@@ -23,6 +25,17 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     hook: str
     item: msgspec.Struct
     reason: str
+
+
+def vendor_answers(calls: BackendCalls) -> bool:
+    """Return whether a vendor is well, as far as its backend can ask."""
+    if not calls.can("check_connection"):
+        return True
+    try:
+        calls.check_connection(time.monotonic() + CHECK_S)
+    except Exception:  # noqa: BLE001  whatever it is, the vendor is not well
+        return False
+    return True
 
 
 class Handover:
@@ -104,7 +117,8 @@ class Handover:
         except (Rejected, StoreError) as error:  # the vendor will not have it, or our store has lost it
             reason = str(error)
         except Exception as error:
-            if not self.apart:
+            # A vendor that fails at everything has nothing against this item: it must not cost it.
+            if not self.apart or not vendor_answers(calls):
                 raise
             reason = f"{type(error).__name__}: {error}"
         else:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from trackhub.backend import BackendCalls
 from trackhub.delivery.batch import collect
 from trackhub.delivery.deadletters import DeadLetters
-from trackhub.delivery.handover import Handover
+from trackhub.delivery.handover import Handover, vendor_answers
 from trackhub.delivery.lock import RunLock
 from trackhub.delivery.policy import MOST_UNKNOWN, delay
 from trackhub.delivery.record import DeliveryRecord, Inflight, RateMeter, RecordFile, record_of
@@ -302,7 +302,7 @@ class RunLane:
 
     def _unknown(self, error: str) -> float:
         self._unknown_failures += 1
-        if self._unknown_failures <= MOST_UNKNOWN:
+        if self._unknown_failures <= MOST_UNKNOWN or not vendor_answers(self._calls):
             return self._retry(error)
         if self._handover is not None and self._started and not self._handover.apart:
             self._handover.apart = True

@@ -158,11 +158,23 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     parent: str | None = None
     group: str | None = None
     ref: RunRef | None = None
+    reason: str = ""
+    environment: dict[str, Any] = {}
 
 
 class StoredFile(msgspec.Struct, frozen=True, kw_only=True):
-    """Name one artifact file as a vendor lists it; ``path`` begins with the artifact's name."""
+    """Name one artifact file as a vendor lists it.
+
+    :ivar path: unique in the run: the artifact's name, and the file's place in it where they differ.
+    :ivar artifact: which artifact it belongs to; ``type``, ``version`` and ``time`` are that one's.
+    :ivar file: the file's place inside the artifact.
+    """
 
     path: str
     size: int | None = None
     sha256: str | None = None
+    artifact: str | None = None
+    file: str | None = None
+    type: str | None = None
+    version: int = 1
+    time: int | None = None

@@ -92,12 +92,12 @@ class LaneHooks:
         self._require("check_connection")
         return self._manager.hook.trackhub_check_connection(deadline=deadline)  # type: ignore[no-any-return]
 
-    def search_runs(self, project: str) -> tuple[RunRecord, ...]:
+    def search_runs(self, project: str | None) -> tuple[RunRecord, ...]:
         """Return a project's runs."""
         self._require("search_runs")
         return self._manager.hook.trackhub_search_runs(project=project) or ()
 
-    def read_run(self, run_id: str, project: str) -> RunRecord | None:
+    def read_run(self, run_id: str, project: str | None) -> RunRecord | None:
         """Return the run of our id."""
         self._require("read_run")
         return self._manager.hook.trackhub_read_run(run_id=run_id, project=project)  # type: ignore[no-any-return]
