@@ -1,0 +1,75 @@
+"""Offer the MLflow backend to trackhub; the SDK is imported when a lane opens a destination, not here."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+
+from pydantic import Field
+
+from trackhub import hookimpl
+from trackhub.backend import BackendSpec, Destination, Limits, Options
+from trackhub.errors import SettingsError
+from trackhub_mlflow import sdk
+from trackhub_mlflow.address import Address
+
+
+class MlflowOptions(Options):
+    """Hold the query parameters of an MLflow destination.
+
+    :ivar experiment: the experiment that takes every run; by default one named as the run's project.
+    :ivar artifacts: where a new experiment keeps its artifacts, as a URI; by default the server's
+        choice, and beside the database file for sqlite.
+    :ivar timeout_s: how long one request may wait for the server.
+    """
+
+    experiment: str | None = Field(default=None, min_length=1, max_length=500)
+    artifacts: str | None = None
+    timeout_s: float = Field(default=30.0, gt=0)
+
+
+def open_backend(destination: Destination, options: MlflowOptions) -> object:
+    """Return the backend of one destination.
+
+    :raises SettingsError: the URL names a store that cannot be used, or a package is missing.
+    """
+    address = Address.of(destination)
+    if address.is_database and importlib.util.find_spec("sqlalchemy") is None:
+        raise SettingsError(
+            f"{destination.shown}: to open a database without a server, pip install 'trackhub-mlflow[local]'"
+        )
+    sdk.prepare(options.timeout_s)
+    from trackhub_mlflow.backend import MlflowBackend  # noqa: PLC0415  the SDK takes seconds to import
+
+    return MlflowBackend(address, options.experiment, options.artifacts)
+
+
+@hookimpl
+def trackhub_backends() -> Iterator[BackendSpec]:
+    """Offer MLflow."""
+    yield BackendSpec(
+        scheme="mlflow",
+        factory=open_backend,
+        summary="MLflow: a tracking server, or its database opened directly",
+        options=MlflowOptions,
+        transports=(None, "http", "https", "sqlite", "postgresql", "postgresql+psycopg2", "file"),
+        # A call holds 1000 entities, and the SDK would send tags ahead of what exceeds it: two are ours.
+        limits=Limits(points=998, params=100, tags=100),
+        capabilities=(
+            "start_run",
+            "log_params",
+            "log_metrics",
+            "set_tags",
+            "log_artifact",
+            "log_environment",
+            "finish_run",
+            "flush",
+            "close",
+            "check_connection",
+            "search_runs",
+            "read_run",
+            "read_metrics",
+            "list_artifacts",
+            "download_artifact",
+        ),
+    )
