@@ -10,7 +10,7 @@ from typing import NamedTuple
 from zlib import crc32
 
 from trackhub.errors import JournalError
-from trackhub.journal.segment import CRC, HEAD, PREFIX, SMALLEST, decode_header
+from trackhub.journal.segment import CRC, HEAD, MAGIC, PREFIX, SMALLEST, decode_header
 
 _LONGEST = 2048
 
@@ -50,7 +50,7 @@ def mend(data: bytes, at: int, seed: int) -> Mended | None:
 
 def mend_header(data: bytes) -> Mended | None:
     """Return a segment's first bytes as they were, or None when more than one bit is wrong."""
-    if len(data) < PREFIX.size:
+    if len(data) < PREFIX.size or _distance(data[: len(MAGIC)], MAGIC) > 1:
         return None
     copy = bytearray(data[:_LONGEST])
     size = PREFIX.unpack_from(data)[3]
@@ -74,3 +74,7 @@ def _mend_length(data: bytes, at: int, length: int, seed: int) -> Mended | None:
             if crc32(body, seed) == CRC.unpack_from(data, at + right - CRC.size)[0]:
                 return Mended(body + data[at + right - CRC.size : at + right], bit // 8)
     return None
+
+
+def _distance(data: bytes, other: bytes) -> int:
+    return (int.from_bytes(data, "little") ^ int.from_bytes(other, "little")).bit_count()

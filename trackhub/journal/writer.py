@@ -38,7 +38,7 @@ from trackhub.journal.segment import (
     int_code,
 )
 from trackhub.model.codec import pack
-from trackhub.model.events import Event, UnknownEvent
+from trackhub.model.events import Event, MetricsLogged, UnknownEvent
 from trackhub.model.scalars import as_scalar
 from trackhub.model.values import require_text
 from trackhub.types import Durability, Scalar, Step
@@ -139,10 +139,13 @@ class JournalWriter:
             self._write_row(self._layout(scalars, step), time_ns, scalars, step)
 
     def append(self, event: Event) -> None:
-        """Append an event.
+        """Append an event; metrics become a row.
 
         :raises StoreError: the file system took no more; nothing was written.
         """
+        if isinstance(event, MetricsLogged):
+            self.row_at(event.time, event.metrics, event.step)
+            return
         payload = pack(event.fields if isinstance(event, UnknownEvent) else event)
         with self._lock:
             self._open()
