@@ -22,7 +22,7 @@ from trackhub.settings.destinations import split_named
         ("local:///a,b", ("local:///a", "b")),
         ("local:///x?tags=a,b", ("local:///x?tags=a,b",)),
         ("local:///x?tags=a,b&keep=c,d,prod", ("local:///x?tags=a,b&keep=c,d", "prod")),
-        ("local:///x?tags=a,env:dev", ("local:///x?tags=a,env:dev",)),
+        ("local:///x?tags=a,env:dev", ("local:///x?tags=a", "env:dev")),
         ("local:///x?tags=a, mlflow+sqlite:///m.db", ("local:///x?tags=a", "mlflow+sqlite:///m.db")),
         ("local:///x?tags=a%2Cprod", ("local:///x?tags=a%2Cprod",)),
     ],

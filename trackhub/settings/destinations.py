@@ -10,7 +10,6 @@ from trackhub.settings.suggestion import suggest
 
 _SCHEME = r"[a-z][a-z0-9-]*(?:\+[a-z][a-z0-9+-]*)?:"
 _URL = re.compile(_SCHEME)
-_WHOLE_URL = re.compile(r"[a-z][a-z0-9-]*(?:\+[a-z][a-z0-9+-]*:|://)")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _NEXT_NAMED = re.compile(rf",(?=\s*{_NAME.pattern}\s*=\s*{_SCHEME})")
 _USER = re.compile(r"(?<=//)[^/]*@")
@@ -19,8 +18,8 @@ _USER = re.compile(r"(?<=//)[^/]*@")
 def split_destinations(text: str, names: Container[str] = ()) -> tuple[str, ...]:
     """Return the destinations of a comma-separated text.
 
-    A comma inside a URL's query belongs to the query, unless a URL or a known name follows;
-    ``%2C`` is a comma that never separates.
+    A comma inside a URL's query belongs to the query, unless a URL or a known name follows; whatever
+    begins like ``scheme:`` is one, so that no destination is lost. ``%2C`` never separates.
 
     :param names: the destinations that settings name.
 
@@ -31,7 +30,7 @@ def split_destinations(text: str, names: Container[str] = ()) -> tuple[str, ...]
     for piece in text.split(","):
         word = piece.strip()
         in_query = bool(entries) and "?" in entries[-1]
-        if in_query and word not in names and not _WHOLE_URL.match(word):
+        if in_query and word not in names and not _URL.match(word):
             entries[-1] += f",{piece}"
         else:
             entries.append(piece)
