@@ -85,6 +85,17 @@ def test_everything_arrives_in_order_and_the_run_ends(written, backend):
     )
 
 
+def test_a_lane_between_two_batches_is_not_drained(written, backend):
+    """Whoever waits for a lane is not told that it is through while the next batch lies ready."""
+    written.rows(25)
+    lane = lane_of(written, backend, points=10)
+    for _ in range(3):
+        assert lane.step() == 0
+        assert not lane.drained
+    lane.step()
+    assert lane.drained
+
+
 def test_a_lane_goes_on_where_another_stopped(written, backend):
     """A second lane delivers only what is new, and starts the run anew in its own session."""
     written.rows(5)

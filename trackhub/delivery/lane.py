@@ -60,6 +60,7 @@ class RunLane:
         self._life = RunLife()
         self._reader: JournalReader | None = None
         self._started = False
+        self._idle = False
         self._handover: Handover | None = None
         self._failures = 0
         self._unknown_failures = 0
@@ -77,7 +78,7 @@ class RunLane:
     @property
     def drained(self) -> bool:
         """Return whether the last step found nothing left, though the run may go on."""
-        return self.done or (self._reader is not None and self._handover is None and self._failures == 0)
+        return self.done or self._idle
 
     @property
     def elsewhere(self) -> str | None:
@@ -99,6 +100,7 @@ class RunLane:
         if not self._lock.take():
             self._not_before = now + 1.0
             return 1.0
+        self._idle = False
         try:
             more = self._deliver()
         except _ParentFirst:
@@ -118,6 +120,7 @@ class RunLane:
             # A vendor that calls sys.exit() ends its own lane, loudly, and no other.
             return self._stop("stopped", f"the vendor's client ended with {type(error).__name__}: {error}")
         self._failures = self._unknown_failures = 0
+        self._idle = not more
         return 0.0 if more else IDLE_S
 
     def close(self) -> None:
