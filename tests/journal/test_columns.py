@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import importlib
+import math
 import random
 import sys
 import tempfile
@@ -63,9 +64,9 @@ def assert_holds(array, items: list) -> None:
     assert len(found) == len(items)
     for value, item in zip(found, items, strict=True):
         if item is None:
-            assert value != value
+            assert math.isnan(value)
         else:
-            assert value == item or (value != value and item != item)
+            assert repr(value) == repr(item) or (type(item) is int and value == item)
             assert isinstance(value, bool) == isinstance(item, bool)
     if kinds == {float}:
         assert array.dtype == np.float64
@@ -103,7 +104,7 @@ def small(monkeypatch):
 @pytest.mark.parametrize("window", [300, 5000, 1 << 20])
 @pytest.mark.parametrize("fewest", [2, 16])
 @given(segments=st.lists(BLOCKS, max_size=3))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_columns_are_the_events(new_header, segments, window, fewest):
     """Whatever was logged, in one segment or several, the columns are what the events say."""
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:

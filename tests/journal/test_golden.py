@@ -99,6 +99,7 @@ EVENTS = {
         TagsSet(time=T + 3, tags={"after": "1"}),
     ],
     "torn": ROWS[:-1],
+    "tiny": [MetricsLogged(time=T + 1, metrics={"loss": 0.5}, step=7), TagsSet(time=T + 2, tags={"a": "b"})],
 }
 FULL = SegmentHeader(
     run=RUN,
@@ -113,10 +114,13 @@ FULL = SegmentHeader(
     rank=3,
     version="0.1.0",
 )
+PLAIN = SegmentHeader(run=RUN, project="digits", writer="", role="run", created=T, host="h", pid=1)
+HEADERS = {"header": FULL, "tiny": msgspec.structs.replace(PLAIN, project="p", writer="w")}
 DIGESTS = {
     "v1/events.seg": "e8672200b6cc0a8f",
     "v1/header.seg": "a7de5b903a2552c3",
     "v1/rows.seg": "bfe87eab0fe90c6a",
+    "v1/tiny.seg": "6e7f9441f66e3340",
     "v1/torn.seg": "494428ce765c651d",
     "v1/unknown.seg": "54634d139a7f5b85",
 }
@@ -132,11 +136,8 @@ def test_version_1(name):
     assert [repr(msgspec.to_builtins(event)) for event in found] == [
         repr(msgspec.to_builtins(event)) for event in EVENTS[name]
     ]
-    plain = SegmentHeader(run=RUN, project="digits", writer=name, role="run", created=T, host="h", pid=1)
-    assert reader.header == (FULL if name == "header" else plain)
-    assert [item.reason for item in reader.damage] == (
-        ["a record of the unknown type 7"] if name == "unknown" else []
-    )
+    assert reader.header == HEADERS.get(name, msgspec.structs.replace(PLAIN, writer=name))
+    assert [item.reason for item in reader.damage] == (["a record of the unknown type 7"] if name == "unknown" else [])
     assert (reader.tail() is None) == (name != "torn")
 
 

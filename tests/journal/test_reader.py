@@ -222,7 +222,9 @@ def test_unknown_event_type(sample, read_bytes):
 
 def test_unknown_fields(sample, read_bytes):
     """A field that a newer trackhub added to an event is passed over."""
-    found, damage, _ = read_bytes(append_raw(sample, (EVENT, pack({"event": "tags_set", "time": 7, "tags": {}, "x": 1}))))
+    found, damage, _ = read_bytes(
+        append_raw(sample, (EVENT, pack({"event": "tags_set", "time": 7, "tags": {}, "x": 1})))
+    )
     assert found[-1] == TagsSet(time=7, tags={})
     assert damage == []
 

@@ -34,7 +34,16 @@ CODES = st.sampled_from(["d", "q", "?", "i9", "i300"])
 def test_header_round_trip(host, project, created, rank):
     """A header comes back as it was, with the offset of the first record."""
     header = SegmentHeader(
-        run="r", project=project, writer="w", role="run", created=created, host=host, pid=7, rank=rank, boot="b", birth=5
+        run="r",
+        project=project,
+        writer="w",
+        role="run",
+        created=created,
+        host=host,
+        pid=7,
+        rank=rank,
+        boot="b",
+        birth=5,
     )
     data = encode_header(header)
     assert decode_header(data + b"more") == (header, len(data))
@@ -70,7 +79,7 @@ def test_header_of_a_newer_format(new_header):
     data = bytearray(encode_header(new_header()))
     struct.pack_into("<H", data, len(MAGIC), 9)
     CRC.pack_into(data, len(data) - CRC.size, crc32(data[: -CRC.size]))
-    with pytest.raises(JournalError, match="journal format 9, .* upgrade trackhub-core"):
+    with pytest.raises(JournalError, match=r"journal format 9, .* upgrade trackhub-core"):
         decode_header(data)
 
 

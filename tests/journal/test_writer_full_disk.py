@@ -9,6 +9,7 @@ import resource
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -30,6 +31,13 @@ def limit():
     signal.signal(signal.SIGXFSZ, before)
 
 
+def write_on(writer, acknowledged: list[int]) -> None:
+    """Write rows until one fails, and say which ones were taken."""
+    while True:
+        writer.row({"a": 0.5}, len(acknowledged))
+        acknowledged.append(len(acknowledged))
+
+
 @pytest.mark.parametrize("room", [*range(1, 45), 90, 200])
 def test_row_that_does_not_fit(writer, folder, read, limit, room):
     """Where half a row fits, none of it stays; what was acknowledged is read, and later rows follow."""
@@ -37,10 +45,8 @@ def test_row_that_does_not_fit(writer, folder, read, limit, room):
     limit(writer.end + room)
     acknowledged = [0]
     with pytest.raises(StoreError, match="what was acknowledged is safe"):
-        for step in range(1, 100):
-            writer.row({"a": 0.5}, step)
-            acknowledged.append(step)
-    failed = step
+        write_on(writer, acknowledged)
+    failed = len(acknowledged)
     (path,) = folder.segments()
     found = read(path)
     assert [event.step for event in found.events] == acknowledged
@@ -118,7 +124,7 @@ def test_disk_that_cannot_even_be_looked_at(writer, folder, read, monkeypatch):
     assert found.damage == []
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 def test_dev_full(writer):
     """The real error of a full device is told with the folder and what to do."""
     writer.row({"a": 0.5}, 0)
@@ -147,16 +153,15 @@ def test_small_file_system(small_disk, new_header, read):
     ballast = small_disk / "ballast"
     ballast.write_bytes(bytes(40_000))
     writer = JournalWriter(small_disk, lambda: new_header(writer="w"))
-    step = 0
+    acknowledged: list[int] = []
     with pytest.raises(StoreError, match="No space left"):
-        while True:
-            writer.row({"a": 0.5, "b": 1.5}, step)
-            step += 1
+        write_on(writer, acknowledged)
+    step = len(acknowledged)
     assert step > 500
     assert [event.step for event in read(small_disk / "w.seg").events] == list(range(step))
     ballast.unlink()
     for more in range(step, step + 200):
-        writer.row({"a": 0.5, "b": 1.5}, more)
+        writer.row({"a": 0.5}, more)
     found = read(small_disk / "w.seg")
     assert [event.step for event in found.events] == list(range(step + 200))
     assert found.damage == []
@@ -167,7 +172,7 @@ def test_small_file_system(small_disk, new_header, read):
 def test_artifact_on_a_small_file_system(small_disk):
     """An artifact that finds no room is refused, and its half copy is removed."""
     store = ArtifactStore(small_disk / "artifacts")
-    with pytest.raises(StoreError, match="No space left .* nothing of 'big' was kept"):
+    with pytest.raises(StoreError, match=r"No space left .* nothing of 'big' was kept"):
         store.keep_bytes(bytes(1 << 20), "big")
     assert list((small_disk / "artifacts").iterdir()) == []
     assert store.keep_bytes(b"small", "small").size == 5

@@ -32,7 +32,9 @@ VALUES = st.recursive(LEAVES, lambda inner: st.lists(inner) | st.dictionaries(TE
 STATUS = st.sampled_from(["finished", "failed", "killed", "crashed"])
 FILES = st.lists(st.builds(FileEntry, TEXT, TEXT, st.integers(0, 2**63))).map(tuple)
 EVENTS = st.one_of(
-    st.builds(RunStarted, time=TIME, id=TEXT, name=TEXT, project=TEXT, attempt=TEXT, parent=TEXT, rank=st.integers(0, 9)),
+    st.builds(
+        RunStarted, time=TIME, id=TEXT, name=TEXT, project=TEXT, attempt=TEXT, parent=TEXT, rank=st.integers(0, 9)
+    ),
     st.builds(RunResumed, time=TIME, attempt=TEXT, rank=st.none() | st.integers(0, 9)),
     st.builds(ParamsLogged, time=TIME, params=st.dictionaries(TEXT, VALUES), overwrite=st.booleans()),
     st.builds(TagsSet, time=TIME, tags=st.dictionaries(TEXT, TEXT)),
@@ -82,11 +84,15 @@ def test_unknown_event():
     """An event of an unknown type keeps all its fields, and is the same bytes again."""
     data = pack({"event": "moon_rose", "time": 5, "phase": [1, 2**90]})
     event = decode_event(data)
-    assert event == UnknownEvent(time=5, type="moon_rose", fields={"event": "moon_rose", "time": 5, "phase": [1, 2**90]})
+    assert event == UnknownEvent(
+        time=5, type="moon_rose", fields={"event": "moon_rose", "time": 5, "phase": [1, 2**90]}
+    )
     assert pack(event.fields) == data
 
 
-@pytest.mark.parametrize("value", [None, 1, [], {}, {"event": "tags_set"}, {"time": "now", "event": "x"}, {"time": 1.5}])
+@pytest.mark.parametrize(
+    "value", [None, 1, [], {}, {"event": "tags_set"}, {"time": "now", "event": "x"}, {"time": 1.5}]
+)
 def test_no_event(value):
     """What is no event is refused."""
     with pytest.raises(msgspec.DecodeError):

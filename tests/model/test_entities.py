@@ -32,9 +32,7 @@ REQUIRED = {
 
 def test_required_fields():
     """No field without a default is added: an old plugin, and an old test of one, could not make the value."""
-    found = {
-        kind.__name__: [field.name for field in msgspec.structs.fields(kind) if field.required] for kind in KINDS
-    }
+    found = {kind.__name__: [field.name for field in msgspec.structs.fields(kind) if field.required] for kind in KINDS}
     assert found == REQUIRED
 
 

@@ -31,7 +31,13 @@ def life(*events) -> RunLife:
 def test_nothing_yet():
     """A run of which nothing is known runs, and has not ended."""
     found = life()
-    assert (found.started, found.status, found.end, found.resumed, found.open_attempts) == (None, "running", None, False, ())
+    assert (found.started, found.status, found.end, found.resumed, found.open_attempts) == (
+        None,
+        "running",
+        None,
+        False,
+        (),
+    )
 
 
 @pytest.mark.parametrize("status", ["finished", "failed", "killed", "crashed"])
@@ -79,7 +85,9 @@ def test_later_of_two_inferred():
 def test_events_in_any_order():
     """The order in which events of several segments come changes nothing."""
     events = [start(), end(5, status="crashed", inferred=True), RunResumed(time=6, attempt="w2"), end(9, "w2")]
-    found = {(life(*order).status, life(*order).end.time, life(*order).resumed) for order in itertools.permutations(events)}
+    found = {
+        (life(*order).status, life(*order).end.time, life(*order).resumed) for order in itertools.permutations(events)
+    }
     assert found == {("finished", 9, True)}
 
 

@@ -89,7 +89,22 @@ def test_numbers_of_other_kinds(value, kept):
 
 @pytest.mark.parametrize(
     "value",
-    ["0.5", b"1", bytearray(b"1"), None, 1j, np.complex128(1), [1.0], (1,), {1}, {"b": 1}, object(), Tensor("x"), int, print],
+    [
+        "0.5",
+        b"1",
+        bytearray(b"1"),
+        None,
+        1j,
+        np.complex128(1),
+        [1.0],
+        (1,),
+        {1},
+        {"b": 1},
+        object(),
+        Tensor("x"),
+        int,
+        print,
+    ],
 )
 def test_no_number(value):
     """What is no number is refused, and the message names the metric."""

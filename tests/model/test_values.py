@@ -122,7 +122,9 @@ def test_flatten():
     }
 
 
-@given(st.dictionaries(TEXT.filter(lambda text: "." not in text), VALUES.filter(lambda value: not isinstance(value, dict))))
+@given(
+    st.dictionaries(TEXT.filter(lambda text: "." not in text), VALUES.filter(lambda value: not isinstance(value, dict)))
+)
 def test_flatten_flat(params):
     """What is flat already keeps its keys and values."""
     assert dict(flatten(params)) == params

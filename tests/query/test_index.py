@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -115,6 +117,24 @@ def test_a_crash_is_noticed_without_a_change(store: Store, written: Any, monkeyp
     crashed = RunIndex(store, silence_s=1).summaries()[0]
     assert (crashed.status, crashed.ended) == ("crashed", written.now)
     assert RunIndex(store, silence_s=float("inf")).summaries()[0].status == "running"
+
+
+def test_a_run_settles_once_its_last_writer_is_gone(store: Store, written: Any, reads: list[str]) -> None:
+    """An ended run that another process may still add to is looked at until that process is gone."""
+    folder = written.add("a")
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        writer = written.writer(folder, "w2", pid=child.pid, birth=None, role="delivery")
+        writer.row_at(written.tick(), {"late": 1.0})
+        age(folder)
+        RunIndex(store).summaries()
+        assert len(reads) == 1
+        child.kill()
+    for _ in range(2):
+        assert RunIndex(store).summaries()[0].points == 1
+        assert len(reads) == 2
+    (folder.segments()[0]).write_bytes(b"")  # nobody looks any more
+    assert RunIndex(store).summaries()[0].name == "a"
+    assert len(reads) == 2
 
 
 def test_a_removed_run_is_forgotten(store: Store, written: Any) -> None:

@@ -20,6 +20,7 @@ from trackhub.journal.reader import Record, SegmentReader
 from trackhub.journal.segment import BOOL, CRC, FLOAT, HEAD, INT, SMALLEST, Layout
 from trackhub.journal.store import RunFolder
 from trackhub.model.events import MetricsLogged
+from trackhub.types import Scalar
 
 try:
     import numpy as np
@@ -58,11 +59,12 @@ def read_columns(folder: RunFolder, names: Collection[str] | None = None) -> dic
     :param names: decode only these; one that the run does not have is left out.
     """
     wanted = None if names is None else frozenset(names)
-    segments = [_Segment(path, wanted) for path in folder.segments()]
+    paths = folder.segments()
+    segments = [_Segment(path, wanted, alone=len(paths) == 1) for path in paths]
     for segment in segments:
         segment.read()
     found = dict.fromkeys(name for segment in segments for name in segment.series)
-    shared: dict[tuple[int, ...], tuple[_Array, _Array, _Array | None]] = {}
+    shared: dict[tuple[int, ...], _Points] = {}
     return {name: _column(name, [segment for segment in segments if name in segment.series], shared) for name in found}
 
 
@@ -73,6 +75,14 @@ class _Piece(NamedTuple):
     time: _Array
     step: _Array
     values: dict[str, _Array]
+
+
+class _Points(NamedTuple):
+    """Hold what metrics that were always logged together share; ``order`` is None where they stand in it."""
+
+    step: _Array
+    time: _Array
+    order: _Array | None
 
 
 class _Decoder:
@@ -129,7 +139,7 @@ class _Pattern:
 
     def repetitions(self, data: bytes, at: int) -> int:
         """Return how often the whole pattern stands from a place on."""
-        most = count = (len(data) - at) // self.stride
+        count = most = (len(data) - at) // self.stride
         for looked in (min(_FEW, most), most):  # a short stretch must not cost a look at the whole window
             count = looked
             for shift, part in zip(self.shifts, self.parts, strict=True):
@@ -167,16 +177,17 @@ class _Segment(SegmentReader):
 
     window: ClassVar[int] = 1 << 20
 
-    def __init__(self, path: Path, wanted: frozenset[str] | None) -> None:
+    def __init__(self, path: Path, wanted: frozenset[str] | None, *, alone: bool) -> None:
         super().__init__(path)
         self.series: dict[str, list[_Piece]] = {}
         self._wanted = wanted
+        self._alone = alone
         self._decoders: dict[object, _Decoder] = {}
         self._pieces: list[_Piece] = []
         self._others: list[tuple[int, int]] = []
 
     def read(self) -> None:
-        """Read all there is; a file that is no segment has no metrics."""
+        """Read all there is; a file that is no segment, or of a newer format, has no metrics."""
         try:
             for record in self.records():
                 self._others.append((record.end, record.event.time))
@@ -249,19 +260,22 @@ class _Segment(SegmentReader):
         row = self._rows.get(kind)
         if row is None:
             return None
-        # By the row's own decoder, so that a later declaration of the same type is another one.
+        # By what the reader decodes it with, so that a later layout of the same number is another one.
         if row not in self._decoders:
             self._decoders[row] = _Decoder(row.layout, self._wanted)
         return self._decoders[row]
 
     def _take_event(self, event: MetricsLogged, end: int) -> None:
-        step = _exact([np.nan if event.step is None else event.step])
-        values = {name: _exact([value]) for name, value in event.metrics.items()}
-        wanted = {name: value for name, value in values.items() if self._wanted is None or name in self._wanted}
-        self._keep(_Piece(np.array([end], np.int64), np.array([event.time], np.int64), step, wanted))
+        step = _one(np.nan if event.step is None else event.step)
+        values = {
+            name: _one(value) for name, value in event.metrics.items() if self._wanted is None or name in self._wanted
+        }
+        self._keep(_Piece(_one(end), _one(event.time), step, values))
 
     def _keep(self, piece: _Piece) -> None:
-        self._pieces.append(piece)
+        # A merge needs the times of rows that nobody asked for, too.
+        if piece.values or not self._alone:
+            self._pieces.append(piece)
         for name in piece.values:
             self.series.setdefault(name, []).append(piece)
 
@@ -278,12 +292,10 @@ def _objects(items: list[Any]) -> _Array:
     return column
 
 
-def _exact(items: list[Any]) -> _Array:
-    """Return an array of one type that holds all of the items exactly."""
-    kind = type(items[0])
-    if kind is int and not -(1 << 63) <= items[0] < 1 << 63:
-        return _objects(items)
-    return np.array(items)
+def _one(item: Scalar) -> _Array:
+    if type(item) is int and not -(1 << 63) <= item < 1 << 63:
+        return _objects([item])
+    return np.array([item])
 
 
 def _joined(arrays: list[_Array]) -> _Array:
@@ -298,18 +310,21 @@ def _joined(arrays: list[_Array]) -> _Array:
     return _objects([item for array in arrays for item in array.tolist()])
 
 
-def _column(
-    name: str, segments: list[_Segment], shared: dict[tuple[int, ...], tuple[_Array, _Array, _Array | None]]
-) -> Column:
+def _column(name: str, segments: list[_Segment], shared: dict[tuple[int, ...], _Points]) -> Column:
     pieces = [piece for segment in segments for piece in segment.series[name]]
     key = tuple(map(id, pieces))
     if key not in shared:
         order = _order(name, segments)
-        step, time = (_joined(list(arrays)) for arrays in zip(*((p.step, p.time) for p in pieces), strict=True))
-        shared[key] = (step, time, None) if order is None else (step[order], time[order], order)
-    step, time, order = shared[key]
+        step, time = _joined([piece.step for piece in pieces]), _joined([piece.time for piece in pieces])
+        shared[key] = _Points(_ordered(step, order), _ordered(time, order), order)
+    points = shared[key]
     value = _joined([piece.values[name] for piece in pieces])
-    return Column(step, time, value if order is None else value[order])
+    return Column(points.step, points.time, _ordered(value, points.order))
+
+
+def _ordered(array: _Array, order: _Array | None) -> _Array:
+    taken: _Array = array if order is None else array[order]
+    return taken
 
 
 def _order(name: str, segments: list[_Segment]) -> _Array | None:

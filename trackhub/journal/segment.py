@@ -145,13 +145,14 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
         return layout
 
 
+_LONGEST_INT = (1 << 16) - 1
 _LAYOUT_SHAPE: Any = tuple[int, str, tuple[str, ...], tuple[str, ...]]
 
 
 def _format(code: str) -> str:
     if code in {"", FLOAT, INT, BOOL}:
         return code
-    if code[0] == "i" and code[1:].isdecimal() and 0 < int(code[1:]) < 1 << 16:
+    if code[0] == "i" and code[1:].isdecimal() and 0 < int(code[1:]) <= _LONGEST_INT:
         return f"{int(code[1:])}s"
     raise JournalError(f"unknown column code {code!r}: upgrade trackhub-core")
 
@@ -159,9 +160,14 @@ def _format(code: str) -> str:
 def int_code(value: int) -> str:
     """Return the column code that holds an int exactly.
 
+    :raises ValueError: it is longer than any column.
+
     >>> int_code(7), int_code(2**64)
     ('q', 'i9')
     """
     if -(1 << 63) <= value < 1 << 63:
         return INT
-    return f"i{(value.bit_length() + 8) // 8}"
+    length = (value.bit_length() + 8) // 8
+    if length > _LONGEST_INT:
+        raise ValueError(f"an int of {length} bytes is too large for the journal")
+    return f"i{length}"

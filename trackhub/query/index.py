@@ -18,7 +18,8 @@ from pathlib import Path
 
 import msgspec
 
-from trackhub.journal.liveness import this_process
+from trackhub.journal.liveness import this_process, vanished
+from trackhub.journal.segment import SegmentHeader
 from trackhub.journal.store import RunFolder, Store, file_name
 from trackhub.model.codec import pack
 from trackhub.model.ids import RUN_ID
@@ -35,13 +36,14 @@ class _Entry(msgspec.Struct, array_like=True, gc=False):
     """Hold what was read of a run.
 
     :ivar stamp: when its journal folder had changed last; ``sizes`` are those of its segments.
-    :ivar closed: only a new segment can add to it.
+    :ivar closed: only a new segment can add to it; else ``writers`` may, as far as they are known.
     :ivar checked: when it was last seen to be as it is here.
     """
 
     stamp: int
     sizes: dict[str, int]
     closed: bool
+    writers: tuple[SegmentHeader, ...]
     checked: int
     summary: RunSummary
 
@@ -101,14 +103,14 @@ class RunIndex:
         """Return a run's entry as its files are now; the same one if nothing is to be kept."""
         try:
             sizes = {item.name: item.stat().st_size for item in os.scandir(path) if item.name.endswith(".seg")}
-            if entry is None or sizes != entry.sizes or (not entry.closed and _ended(entry.summary, now)):
+            if entry is None or sizes != entry.sizes or _gone(entry, now):
                 detail = read_detail(RunFolder(Path(path).parent), now=now, silence_s=self._silence_s)
                 # Who had it open matters no more once all of them are gone for good.
                 summary = msgspec.structs.replace(detail.summary, open=()) if detail.settled else detail.summary
-                return _Entry(stamp, sizes, detail.settled, now, summary)
+                return _Entry(stamp, sizes, detail.settled, detail.writers, now, summary)
         except OSError:
             return None
-        fresh = _Entry(stamp, sizes, entry.closed, now, entry.summary)
+        fresh = _Entry(stamp, sizes, entry.closed, entry.writers, now, entry.summary)
         return fresh if fresh.settled(stamp) else entry
 
     def _read(self) -> dict[str, _Entry]:
@@ -157,9 +159,12 @@ def _names(folder: str) -> list[str]:
         return []
 
 
-def _ended(summary: RunSummary, now: int) -> bool:
-    """Return whether every process that has a run open is known to be gone, silence apart."""
-    return bool(summary.open) and summary.judged(now=now, silence_s=float("inf")).status != "running"
+def _gone(entry: _Entry, now: int) -> bool:
+    """Return whether there were writers and all of them are known to be gone, silence apart."""
+    last = entry.summary.last_event
+    return bool(entry.writers) and all(
+        vanished(header, last_event=last, now=now, silence_s=float("inf")) for header in entry.writers
+    )
 
 
 @contextlib.contextmanager

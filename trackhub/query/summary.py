@@ -102,6 +102,7 @@ class RunDetail(msgspec.Struct, frozen=True, kw_only=True):
 
     :ivar artifacts: every version, each artifact's newest last.
     :ivar damage: bytes that do not verify; of a run that has ended, a torn tail too.
+    :ivar writers: who may still add to a segment, ended or not: a forked child, say, or a delivery.
     :ivar settled: nothing can be added but in a new segment.
     """
 
@@ -109,6 +110,7 @@ class RunDetail(msgspec.Struct, frozen=True, kw_only=True):
     environment: dict[str, Any] = {}
     artifacts: tuple[ArtifactVersion, ...] = ()
     damage: tuple[Damage, ...] = ()
+    writers: tuple[SegmentHeader, ...] = ()
     settled: bool = False
 
 
@@ -128,12 +130,14 @@ def read_detail(folder: RunFolder, *, now: int | None = None, silence_s: float =
     damage = [item for reader in readers for item in reader.damage]
     if summary.status != "running":  # else a tail is a write under way
         unreadable = {reader.path.name: tail for reader in readers if (tail := reader.tail())} | unreadable
+    unsealed = fold.unsealed(readers, now)
     return RunDetail(
         summary=summary,
         environment=fold.environment,
         artifacts=tuple(fold.artifacts),
         damage=(*damage, *unreadable.values()),
-        settled=fold.settled(readers, now),
+        writers=tuple(reader.header for reader in unsealed if reader.header is not None),
+        settled=bool(readers) and not unsealed,
     )
 
 
@@ -229,15 +233,15 @@ class _Fold:
             open=tuple(reader.header for reader in openers if reader.header is not None),
         )
 
-    def settled(self, readers: list[SegmentReader], now: int) -> bool:
-        """Return whether every segment was closed, or its process is known to be gone."""
+    def unsealed(self, readers: list[SegmentReader], now: int) -> list[SegmentReader]:
+        """Return the segments that were not closed by an end, and whose process is not known to be gone."""
         ended = self._openers.keys() - set(self._life.open_attempts)
         closed = [self._openers[attempt].path for attempt in ended]
-        return bool(readers) and all(
-            reader.path in closed
-            or (
-                reader.header is not None
-                and vanished(reader.header, last_event=self._last, now=now, silence_s=float("inf"))
-            )
+        return [
+            reader
             for reader in readers
-        )
+            if reader.path not in closed and (reader.header is None or not self._gone(reader.header, now))
+        ]
+
+    def _gone(self, header: SegmentHeader, now: int) -> bool:
+        return vanished(header, last_event=self._last, now=now, silence_s=float("inf"))

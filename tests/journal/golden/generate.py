@@ -108,8 +108,8 @@ def unknown(writer: JournalWriter) -> None:
         {"event": "tags_set", "time": START + 2, "tags": {"a": "b"}, "colour": "red"},
     ):
         writer._open()
-        writer._write(EVENT, pack(fields))  # noqa: SLF001 - no event of ours
-    writer._write(7, b"a record of a later kind")  # noqa: SLF001
+        writer._write(EVENT, pack(fields))
+    writer._write(7, b"a record of a later kind")
     writer.append(TagsSet(time=START + 3, tags={"after": "1"}))
 
 
@@ -126,7 +126,7 @@ def generate(folder: Path) -> None:
         fills = {"header": None, "events": events, "rows": rows, "unknown": unknown, "torn": rows, "tiny": tiny}
         for name, fill in fills.items():
             writer = JournalWriter(Path(place), lambda name=name: header(name))
-            writer._open()  # noqa: SLF001 - also where no event follows
+            writer._open()
             if fill is not None:
                 fill(writer)
             writer.close()
