@@ -183,9 +183,23 @@ def test_params_keep_their_types(start):
     }
 
 
+def test_two_params_that_become_one_key_are_an_error(start):
+    """Nested and dotted spellings of one key may not differ, and a value may not hold itself."""
+    loop = []
+    loop.append(loop)
+    with start() as run:
+        with pytest.raises(trackhub.ParamConflict, match=r"a\.b"):
+            run.log_params({"a": {"b": 1}, "a.b": 2})
+        with pytest.raises(ValueError, match="two of its keys"):
+            run.log_params({"a": [{1: "x", "1": "y"}]})
+        with pytest.raises(ValueError, match="holds itself"):
+            run.log_params({"a": loop})
+    assert events(run, ParamsLogged) == []
+
+
 def test_a_param_that_is_not_json_like_is_an_error(start):
     """The key is named, and nothing of the call is written."""
-    with start() as run, pytest.raises(TypeError, match="'model.fn'"):
+    with start() as run, pytest.raises(TypeError, match=r"'model\.fn'"):
         run.log_params({"good": 1, "model": {"fn": print}})
     assert events(run, ParamsLogged) == []
 
@@ -193,7 +207,7 @@ def test_a_param_that_is_not_json_like_is_an_error(start):
 def test_secrets_do_not_reach_the_journal(start, tmp_path):
     """A secret in params, tags, a traceback or a text is nowhere in the store."""
     secret = "hunter2" + "hunter2"
-    with pytest.raises(RuntimeError), start(params={"db": {"password": secret}}, tags={"api_key": secret}) as run:
+    with pytest.raises(RuntimeError), start(params={"db": {"password": secret}}, tags={"api_key": secret}) as run:  # noqa: PT012
         run.log_params({"url": f"postgres://me:{secret}@host/db", "num_tokens": 512, "tokenizer": "bpe"})
         raise RuntimeError(f"cannot log in with postgres://me:{secret}@host")
     blob = b"".join(path.read_bytes() for path in (tmp_path / "store").rglob("*") if path.is_file())
@@ -244,7 +258,7 @@ def test_how_a_with_ends_decides_the_status(start, error, status):
     try:
         with start() as run:
             if error:
-                raise error
+                raise error  # noqa: TRY301
     except BaseException as raised:  # noqa: BLE001
         assert raised is error  # noqa: PT017
     assert run.status == status

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from trackhub import __version__
 from trackhub.backend import BackendCalls, Destination
-from trackhub.capture.environment import capture_environment
 from trackhub.capture.facts import facts
 from trackhub.delivery.dispatch import Dispatch
 from trackhub.delivery.ending import end_vanished
@@ -236,6 +235,9 @@ def capture_environment_of(folder: RunFolder, notice: RunNotice) -> None:
     """Append to a run's journal what its training process runs on."""
     if notice.facts is None:
         return
+    # Imported where it is done: the training process asks another one for this.
+    from trackhub.capture.environment import capture_environment  # noqa: PLC0415
+
     redactor = Redactor(notice.redact, notice.redact_allow)
     environment = capture_environment(notice.facts, redactor)
     writer = JournalWriter(folder.journal, new_delivery_header(folder))

@@ -176,8 +176,10 @@ class Run:
             packed: dict[str, bytes] = {}
             for name, value in flatten(params):
                 safe = self._redactor.value(name, value)
-                packed[name] = pack(safe)
                 known = self._params.get(name)
+                if name in packed and packed[name] != pack(safe):
+                    raise _conflict(name, packed[name], safe)
+                packed[name] = pack(safe)
                 if known is not None and known != packed[name] and not overwrite:
                     raise _conflict(name, known, safe)
                 if known != packed[name]:

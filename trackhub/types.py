@@ -10,7 +10,7 @@ Scalar: TypeAlias = bool | int | float
 Step: TypeAlias = int | float | None
 """A metric's step as the user gave it: repeated, decreasing, fractional or missing."""
 
-Value: TypeAlias = "None | bool | int | float | str | list[Value] | dict[str, Value]"
+Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | None"
 """A param's value: anything JSON can say, with its type kept."""
 
 Status: TypeAlias = Literal["running", "finished", "failed", "killed", "crashed"]

@@ -41,7 +41,7 @@ def readable_name(run_id: str) -> str:
     """Return a name that people can say, the same for the same run id.
 
     >>> readable_name("0190163d8694739ba9ea95d9ea16b3f1")
-    'rosy-quail-b3f1'
+    'steady-forest-b3f1'
     """
     number = int(run_id[-16:], 16)
     adjective = _ADJECTIVES[number % len(_ADJECTIVES)]

@@ -60,7 +60,8 @@ class RunLife:
         """Return how the run ended, or None while an attempt is open."""
         if not self._attempts or self.open_attempts:
             return None
-        last = max((end for end in self._attempts.values() if end is not None), key=lambda end: (end.time, end.inferred))
+        ends = [end for end in self._attempts.values() if end is not None]
+        last = max(ends, key=lambda end: (end.time, end.inferred))
         return RunEnd(status=last.status, time=last.time, reason=last.reason)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from trackhub.types import Scalar
@@ -15,7 +16,7 @@ def as_scalar(value: object, name: str) -> Scalar:
     Takes every numeric kind: Python and NumPy numbers, 0-d arrays of any framework through
     ``item()``, anything else through ``__index__`` or ``__float__``.
 
-    :raises TypeError: it is no single number; the message names the metric.
+    :raises TypeError: it is no single number, or one beyond a double; the message names the metric.
 
     >>> import decimal
     >>> as_scalar(decimal.Decimal("0.5"), "loss"), as_scalar(2**70, "count")
@@ -38,9 +39,12 @@ def as_scalar(value: object, name: str) -> Scalar:
                 return plain
         if hasattr(value, "__index__"):
             return int(value.__index__())
-        return float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError) as error:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError) as error:
         raise _unusable(value, name) from error
+    if math.isinf(number) and value != number:
+        raise _unusable(value, name)
+    return number
 
 
 def _plain(value: Any) -> Scalar | None:

@@ -21,7 +21,7 @@ def plain_value(value: object, key: str) -> Value:
     dates become what they stand for.
 
     :raises TypeError: the value is none of these; the message names the key.
-    :raises ValueError: a string cannot be written as UTF-8.
+    :raises ValueError: a string cannot be written as UTF-8, two keys become one, or it holds itself.
 
     >>> plain_value((1, 2.5, None), "sizes")
     [1, 2.5, None]
@@ -33,15 +33,28 @@ def plain_value(value: object, key: str) -> Value:
         return value  # type: ignore[return-value]
     if isinstance(value, enum.Enum):
         return plain_value(value.value, key)
-    if isinstance(value, Mapping):
-        return {_text_key(name, key): plain_value(item, f"{key}.{name}") for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain_value(item, f"{key}[{index}]") for index, item in enumerate(value)]
+    if isinstance(value, Mapping | list | tuple):
+        try:
+            return _nested(value, key)
+        except RecursionError:
+            raise ValueError(f"param {key[:60]!r}: it holds itself, or nests too deeply to be kept") from None
     if isinstance(value, os.PathLike):
         return require_text(os.fsdecode(value), key)
     if isinstance(value, datetime.date | datetime.time):
         return value.isoformat()
     return _convert(value, key)
+
+
+def _nested(value: Mapping[Any, Any] | list[Any] | tuple[Any, ...], key: str) -> Value:
+    if not isinstance(value, Mapping):
+        return [plain_value(item, f"{key}[{index}]") for index, item in enumerate(value)]
+    plain: dict[str, Value] = {}
+    for name, item in value.items():
+        text = _text_key(name, key)
+        if text in plain:
+            raise ValueError(f"param {key!r}: two of its keys are both written {text!r}; rename one")
+        plain[text] = plain_value(item, f"{key}.{text}")
+    return plain
 
 
 def _convert(value: Any, key: str) -> Value:
