@@ -138,10 +138,11 @@ class RunView:
 def near(name: str, known: Sequence[str]) -> str:
     """Return the end of a sentence that names what is like a name.
 
-    >>> near("los", ["loss", "acc"])
-    "; did you mean 'loss'?"
+    >>> near("los", ["loss", "acc"]), near("calm", ["calm-otter-3f9a", "acc"])
+    ("; did you mean 'loss'?", "; did you mean 'calm-otter-3f9a'?")
     """
-    found = get_close_matches(name, known, n=3)
+    # Who types the half of a long name is not close to it by the measure of edits.
+    found = get_close_matches(name, known, n=3) or [one for one in known if name and name in one][:3]
     return f"; did you mean {' or '.join(map(repr, found))}?" if found else ""
 
 
