@@ -302,6 +302,17 @@ def test_a_resumed_run_goes_on(start):
     assert view.status == "finished"
 
 
+def test_the_environment_alone_resumes_a_run(start, monkeypatch):
+    """TRACKHUB_RUN_ID and TRACKHUB_RESUME make a script go on with its run, the script unchanged."""
+    monkeypatch.setenv("TRACKHUB_RUN_ID", "ab" * 16)
+    monkeypatch.setenv("TRACKHUB_RESUME", "allow")
+    for step in range(3):
+        with start(name="n") as run:
+            run.log({"a": 1.0}, step=step)
+    assert run.name == "n"
+    assert [step for _, step in rows(run)] == [0, 1, 2]
+
+
 def test_nested_runs_and_groups_are_kept(start):
     """A child names its parent by run or by id, and its group."""
     parent = start()
