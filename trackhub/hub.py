@@ -38,7 +38,7 @@ from trackhub.plugins.installed import PluginSet
 from trackhub.redact import Redactor
 from trackhub.run import Identity, Run
 from trackhub.settings import Settings
-from trackhub.types import Resume, Value
+from trackhub.types import Value
 
 log = logging.getLogger("trackhub")
 
@@ -52,11 +52,10 @@ def begin_run(
     name: str | None,
     parent: str | None,
     group: str | None,
-    resume: Resume,
 ) -> Run:
     """Start a run, or open one again, and have it delivered.
 
-    :raises RunExists: the id is taken and ``resume`` is "never".
+    :raises RunExists: the id is taken and the settings' ``resume`` is "never".
     :raises RunNotFound: ``resume`` is "must" and there is no such run.
     :raises SettingsError: a destination cannot be used.
     :raises StoreError: the store cannot be written.
@@ -69,9 +68,9 @@ def begin_run(
     destinations = () if settings.mode == "offline" else destinations_of(settings)
     store = Store(settings.store.absolute())
     folder = store.find(run_id) if settings.run_id else None
-    if folder is not None and resume == "never":
+    if folder is not None and settings.resume == "never":
         raise RunExists(f"run {run_id} is in {store.path} already; resume='allow' opens it again")
-    if folder is None and resume == "must":
+    if folder is None and settings.resume == "must":
         raise RunNotFound(f"run {run_id} is not in {store.path}; resume='allow' would start it")
     known: dict[str, Value] = {}
     started = None

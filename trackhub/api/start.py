@@ -26,7 +26,7 @@ def start_run(
     parent: Run | str | None = None,
     group: str | None = None,
     id: str | None = None,  # noqa: A002
-    resume: Resume = "never",
+    resume: Resume | None = None,
     store: str | os.PathLike[str] | None = None,
     mode: Mode | None = None,
     durability: Durability | None = None,
@@ -55,6 +55,7 @@ def start_run(
         project=project,
         to=to,
         run_id=id,
+        resume=resume,
         store=store,
         mode=mode,
         durability=durability,
@@ -68,7 +69,6 @@ def start_run(
             name=name,
             parent=parent.id if isinstance(parent, Run) else parent,
             group=group,
-            resume=resume,
         )
         run.make_current()
         if params:
@@ -79,7 +79,6 @@ def start_run(
         if settings.on_error == "raise":
             raise
         warnings.warn(f"trackhub: {error} (nothing of this run is kept)", RuntimeWarning, stacklevel=2)
-        run = hub.begin_run(
-            settings.model_copy(update={"mode": "disabled"}), name=name, parent=None, group=None, resume=resume
-        )
+        nothing = settings.model_copy(update={"mode": "disabled"})
+        run = hub.begin_run(nothing, name=name, parent=None, group=None)
     return run

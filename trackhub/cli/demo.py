@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -75,8 +77,14 @@ def demo(
         _print(reports, states)
         typer.echo(f"\nThe run:    trackhub show {run.name}" + (f" --store {store}" if store else ""))
         if destinations != settings.to:
-            typer.echo(f"In MLflow:  mlflow ui --backend-store-uri sqlite:///{database}")
+            typer.echo(f"In MLflow:  {_beside('mlflow')} ui --backend-store-uri sqlite:///{database}")
     raise typer.Exit(0 if all(report.equal for report in reports) else 1)
+
+
+def _beside(command: str) -> str:
+    """Return how to call a command of this environment from the current folder."""
+    place = Path(sys.executable).with_name(command)
+    return os.path.relpath(place) if place.is_relative_to(Path.cwd()) else str(place)
 
 
 def _print(reports: list[VerifyReport], states: list[DestinationReport]) -> None:

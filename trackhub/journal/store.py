@@ -113,6 +113,8 @@ class Store:
                 with place.open("x", encoding="ascii") as file:
                     file.write(run_id)
             except FileExistsError:
+                if place.read_text(encoding="ascii") == run_id:  # another rank took it for the same run
+                    return name
                 number += 1
             except OSError as error:
                 raise StoreError(

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from trackhub.settings.destinations import check_named, expand, split_destinations, split_named
-from trackhub.types import DeliveryMode, Durability, Mode, OnError
+from trackhub.types import DeliveryMode, Durability, Mode, OnError, Resume
 
 _Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -43,6 +43,7 @@ class Settings(BaseModel):
     linger_s: _Seconds = Field(600, description="how long the delivery process keeps trying after the training ended")
     crashed_after_s: _Seconds = Field(86400, description="silence after which a run out of sight is taken as crashed")
     run_id: str | None = Field(None, min_length=1, description="id of the run to start, or to resume")
+    resume: Resume = Field("never", description="whether `run_id` may (allow) or must be a run that is there already")
 
     @field_validator("destinations", mode="before")
     @classmethod
