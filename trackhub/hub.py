@@ -261,7 +261,10 @@ def _deliver(run: Run, destinations: tuple[Destination, ...], settings: Settings
         mode = "thread"
     if mode == "process":
         if destinations or settings.capture:
-            _process.add(notice, settings.store.absolute() / "delivery.log")
+            try:
+                _process.add(notice, settings.store.absolute() / "delivery.log")
+            except OSError as error:  # no process to be had: the journal is all a training needs
+                log.warning("no delivery process can be started (%s); `trackhub sync` delivers later", error)
         return Following(run.folder, destinations, _process.wake)
     if settings.capture:
         threading.Thread(

@@ -188,6 +188,27 @@ def test_the_delivery_process_can_be_killed_again_and_again(world):
     assert world.status()[-1] == "finished"
 
 
+def test_a_delivery_process_that_died_is_replaced_at_the_end(world):
+    """A training whose delivery process was killed starts another when it finishes, and all arrives."""
+    code, out, err = world.train(
+        """
+import os, signal, time
+import trackhub
+from trackhub import hub
+with trackhub.start_run(project="p") as run:
+    run.log({"a": 0.0}, step=0)
+    assert run.flush().complete
+    os.kill(hub._process.pid, signal.SIGKILL)
+    time.sleep(0.2)
+    run.log({"a": 1.0}, step=1)
+print(run.finish().complete)
+"""
+    )
+    assert (code, out, err) == (0, "True\n", "")
+    assert steps(world) == [0, 1]
+    assert world.status() == ["finished"]
+
+
 def test_a_forked_child_does_not_hide_its_parents_death(world):
     """A data loader's worker that outlives the training does not keep it from being seen as crashed."""
     fork = (

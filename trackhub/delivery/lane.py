@@ -28,6 +28,7 @@ log = logging.getLogger("trackhub")
 
 PARENT_WAIT_S = 10.0
 IDLE_S = 0.5
+FLUSH_S = 30.0
 
 
 def _ignore(*_: object) -> None:
@@ -97,11 +98,11 @@ class RunLane:
             return self._not_before - now
         if self._reader is not None and self._record.state in {"stopped", "unauthorized"}:
             return float("inf")
-        if not self._lock.take():
-            self._not_before = now + 1.0
-            return 1.0
         self._idle = False
         try:
+            if not self._lock.take():
+                self._not_before = now + 1.0
+                return 1.0
             more = self._deliver()
         except _ParentFirst:
             return 0.2
@@ -202,7 +203,8 @@ class RunLane:
             record.add(self._calls.finish_run(self._ref, end) or (), {}, [])
         else:
             record.add((), {"finish_run": 1}, [])
-        self._calls.flush(self._around.clock() + 30.0)
+        if not self._calls.flush(time.monotonic() + FLUSH_S):
+            raise RetryLater("the vendor's client still holds something back")
         record.cursor |= reader.position
         record.ended = end
         self._set("delivered")

@@ -18,6 +18,8 @@ import msgspec
 from trackhub.capture.facts import ProcessFacts
 
 _MODULE = "trackhub.deliver"
+MOST_REVIVALS = 3
+"""How often one that died is started again without a new run."""
 
 
 class RunNotice(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -42,6 +44,8 @@ class DeliveryProcess:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._notices: list[RunNotice] = []
+        self._log = Path(os.devnull)
+        self._revivals = 0
         self._lock = threading.Lock()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._forget)
@@ -50,17 +54,20 @@ class DeliveryProcess:
         """Have a run delivered."""
         with self._lock:
             self._notices.append(notice)
-            if self._send(notice):
-                return
-            self._start(log)
-            # A process that died is replaced by one that knows all its runs: cursors say what is left.
-            for known in self._notices:
-                self._send(known)
+            self._log = log
+            if not self._send(notice):
+                self._start()
 
     def wake(self) -> bool:
         """Have everything delivered now; return whether there is a process to do it."""
         with self._lock:
-            return self._write(b"\n")
+            if self._write(b"\n"):
+                return True
+            if not self._notices or self._revivals >= MOST_REVIVALS:
+                return False
+            self._revivals += 1
+            self._start()
+            return self.alive()
 
     def alive(self) -> bool:
         """Return whether the process runs."""
@@ -71,9 +78,9 @@ class DeliveryProcess:
         """Return the process's pid, if there is one."""
         return self._process.pid if self._process is not None else None
 
-    def _start(self, log: Path) -> None:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("ab") as output:
+    def _start(self) -> None:
+        """Start a process that knows all runs there were: their cursors say what is left of each."""
+        with self._log.open("ab") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", _MODULE, str(os.getpid())],
                 bufsize=0,  # a buffer would hold a lock that a fork could catch
@@ -82,6 +89,8 @@ class DeliveryProcess:
                 stderr=output,
                 start_new_session=True,
             )
+        for notice in self._notices:
+            self._send(notice)
 
     def _send(self, notice: RunNotice) -> bool:
         return self._write(msgspec.json.encode(notice) + b"\n")

@@ -108,7 +108,7 @@ class RecordFile:
         """Return the record; None when there is none, or none that can be read."""
         try:
             return msgspec.json.decode(self.path.read_bytes(), type=DeliveryRecord)
-        except (FileNotFoundError, msgspec.MsgspecError):
+        except (OSError, msgspec.MsgspecError):
             # Without its cursor a delivery begins anew: mappings are idempotent, and the vendor's own
             # position saves the time where it keeps one.
             return None

@@ -17,6 +17,7 @@ from trackhub.journal.store import RunFolder
 
 log = logging.getLogger("trackhub")
 
+RECOVERY_S = 5.0
 OpenBackend = Callable[[Destination], BackendCalls]
 
 
@@ -104,7 +105,11 @@ class DestinationWorker:
         for lane in list(self._lanes.values()):
             if self._stop.is_set():
                 break
-            soonest = min(soonest, lane.step())
+            try:
+                soonest = min(soonest, lane.step())
+            except Exception:  # a lane's own fault must not stop the others of its destination
+                log.exception("%s: run %s", self.destination.shown, lane.folder.id)
+                soonest = min(soonest, RECOVERY_S)
         return soonest
 
     def _open(self) -> BackendCalls | None:
