@@ -17,6 +17,7 @@ from trackhub.model.events import RunStarted
 PATIENCE_S = 30.0
 """How long nothing may move before a sync without a time limit gives up."""
 RESCAN_S = 2.0
+JUDGE_S = 60.0
 
 Progress = Callable[[RunFolder, DestinationReport], None]
 
@@ -41,6 +42,8 @@ class Syncing:
         self._end = end
         self._progress = progress
         self._taken: dict[RunFolder, dict[str, int]] = {}  # to each run's journal as it was found
+        self._given: set[tuple[RunFolder, str]] = set()
+        self._judged = time.monotonic()
 
     def run(self, runs: Sequence[RunFolder] | Store, *, watch: bool, timeout_s: float | None) -> DeliveryReport:
         """Deliver until all is there, time is up, or nothing moves; with ``watch``, until interrupted."""
@@ -58,6 +61,7 @@ class Syncing:
                 seen, moved = state, now
             if watch:
                 self._take(runs)
+                self._judge_again(now)
             elif (self._dispatch.settled and self._others_settled()) or now - moved > PATIENCE_S:
                 break
             if timeout_s is not None and now - began > timeout_s:
@@ -68,12 +72,13 @@ class Syncing:
         """Hand over the runs that were not yet, each after its parents."""
         for folder in runs.runs() if isinstance(runs, Store) else runs:
             for one in (*_parents(folder), folder):
-                if one in self._taken:
-                    continue
-                self._end(one)
-                self._taken[one] = {path.stem: path.stat().st_size for path in one.segments()}
+                if one not in self._taken:
+                    self._end(one)
+                    self._taken[one] = {path.stem: path.stat().st_size for path in one.segments()}
                 for destination in self._destinations:
-                    if not record_of(one, destination).has_all(one):
+                    # Looked at again while watching: a run that was all there may have been resumed.
+                    if (one, destination.url) not in self._given and not record_of(one, destination).has_all(one):
+                        self._given.add((one, destination.url))
                         self._dispatch.add(one, destination)
 
     def _reports(self) -> list[tuple[RunFolder, DestinationReport]]:
@@ -82,6 +87,15 @@ class Syncing:
             for folder in sorted(self._taken, key=lambda folder: folder.path)
             for destination in self._destinations
         ]
+
+    def _judge_again(self, now: float) -> None:
+        """End, now and then, runs whose process has gone while they were watched."""
+        if now - self._judged < JUDGE_S:
+            return
+        self._judged = now
+        for folder in self._taken:
+            if not all(record_of(folder, one).has_all(folder) for one in self._destinations):
+                self._end(folder)
 
     def _others_settled(self) -> bool:
         """Return whether what other processes deliver is where it was when this sync began."""
