@@ -132,6 +132,8 @@ def test_what_is_said_once_is_compared(folder: RunFolder, kind: str, change: dic
         ([StoredFile(path="weights/model.pt", sha256=SHA)], True),
         ([StoredFile(path="weights/model.pt", size=10)], True),
         ([StoredFile(path="weights/model.pt")], True),
+        ([StoredFile(path="elsewhere", artifact="weights", file="model.pt", sha256=SHA)], True),
+        ([StoredFile(path="elsewhere", artifact="weights", file="model.pt", version=2, sha256=SHA)], False),
         ([StoredFile(path="weights/model.pt", sha256="b" * 64, size=10)], False),
         ([StoredFile(path="weights/model.pt", size=11)], False),
         ([], False),

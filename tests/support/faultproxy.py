@@ -27,24 +27,30 @@ class Fault:
 
     :ivar kind: ``drop`` loses the answer after the server has processed the request; ``reset``
         refuses the connection's bytes at once; ``delay`` waits, then passes; ``answer`` replies in
-        the server's place; ``hole`` takes the request and never replies.
+        the server's place; ``hole`` takes the request and never replies; ``stall`` has the server
+        process it, and never replies.
     """
 
-    kind: Literal["drop", "reset", "delay", "answer", "hole"]
+    kind: Literal["drop", "reset", "delay", "answer", "hole", "stall"]
     status: int = 503
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     seconds: float = 0.0
+    until: threading.Event | None = None
 
 
 DROP = Fault("drop")
 RESET = Fault("reset")
 HOLE = Fault("hole")
+STALL = Fault("stall")
 
 
-def delay(seconds: float) -> Fault:
-    """Return a fault that slows a request down."""
-    return Fault("delay", seconds=seconds)
+def delay(seconds: float, until: threading.Event | None = None) -> Fault:
+    """Return a fault that slows a request down.
+
+    :param until: lets it pass when it is set.
+    """
+    return Fault("delay", seconds=seconds, until=until)
 
 
 def answer(status: int, *, retry_after: str | None = None, body: bytes = b"") -> Fault:
@@ -68,6 +74,7 @@ class _Script:
     method: str | None
     fault: Fault
     left: int
+    holding: bytes
 
 
 @dataclass(slots=True)
@@ -87,15 +94,25 @@ class FaultProxy:
     _random: random.Random = field(default_factory=random.Random)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def script(self, prefix: str, fault: Fault, *, times: int = 1, method: str | None = None, after: int = 0) -> None:
+    def script(
+        self,
+        prefix: str,
+        fault: Fault,
+        *,
+        times: int = 1,
+        method: str | None = None,
+        after: int = 0,
+        holding: bytes = b"",
+    ) -> None:
         """Do something to the next requests whose path begins so.
 
         :param after: how many such requests pass first.
+        :param holding: only those with these bytes in their body.
         """
         with self._lock:
             if after:
-                self._scripts.append(_Script(prefix, method, Fault("delay"), after))
-            self._scripts.append(_Script(prefix, method, fault, times))
+                self._scripts.append(_Script(prefix, method, Fault("delay"), after, holding))
+            self._scripts.append(_Script(prefix, method, fault, times, holding))
 
     def rates(self, rates: Mapping[Fault, float], *, seed: int) -> None:
         """Draw a fault for every request that no script names, each with its probability."""
@@ -113,16 +130,22 @@ class FaultProxy:
         with self._lock:
             return sum(seen.path.startswith(prefix) and fault in (None, seen.fault) for seen in self.seen)
 
-    def decide(self, method: str, path: str) -> Fault | None:
+    @property
+    def reads_bodies(self) -> bool:
+        """Return whether a request's body has to be known before it is decided on."""
+        return any(script.holding for script in self._scripts)
+
+    def decide(self, method: str, path: str, body: bytes = b"") -> Fault | None:
         """Return what happens to a request, and write it down."""
         with self._lock:
-            fault = self._scripted(method, path) or self._drawn()
+            fault = self._scripted(method, path, body) or self._drawn()
             self.seen.append(Seen(method, path, fault.kind if fault else "pass"))
             return fault
 
-    def _scripted(self, method: str, path: str) -> Fault | None:
+    def _scripted(self, method: str, path: str, body: bytes) -> Fault | None:
         for script in self._scripts:
-            if script.left and path.startswith(script.prefix) and script.method in (None, method):
+            meant = path.startswith(script.prefix) and script.method in (None, method) and script.holding in body
+            if script.left and meant:
                 script.left -= 1
                 return script.fault
         return None
@@ -137,10 +160,13 @@ class FaultProxy:
 
 
 @contextlib.contextmanager
-def fault_proxy(target: str) -> Iterator[FaultProxy]:
-    """Run a proxy before a server; its threads end with the block."""
+def fault_proxy(target: str, port: int = 0) -> Iterator[FaultProxy]:
+    """Run a proxy before a server; its threads end with the block.
+
+    :param port: where it listens; any free one unless said.
+    """
     proxy = FaultProxy(target)
-    server = _Server(proxy)
+    server = _Server(proxy, port)
     proxy.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
@@ -156,8 +182,8 @@ def fault_proxy(target: str) -> Iterator[FaultProxy]:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, proxy: FaultProxy) -> None:
-        super().__init__(("127.0.0.1", 0), _Exchange)
+    def __init__(self, proxy: FaultProxy, port: int) -> None:
+        super().__init__(("127.0.0.1", port), _Exchange)
         self.proxy = proxy
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -174,19 +200,20 @@ class _Exchange(BaseHTTPRequestHandler):
     def handle_any(self) -> None:
         """Pass one request on, or not."""
         proxy = self.server.proxy
-        fault = proxy.decide(self.command, self.path)
+        self._read: bytes | None = None
+        fault = proxy.decide(self.command, self.path, self._body() if proxy.reads_bodies else b"")
         if fault is None:
             self._pass()
         elif fault.kind == "reset":
             self._hang_up(reset=True)
         elif fault.kind == "delay":
-            proxy.closing.wait(fault.seconds)
+            (fault.until or proxy.closing).wait(fault.seconds)
             self._pass()
         elif fault.kind == "answer":
             self._body()
             self._reply(fault.status, list(fault.headers), fault.body)
-        elif fault.kind == "hole":
-            self._body()
+        elif fault.kind in {"hole", "stall"}:
+            self._body() if fault.kind == "hole" else self._ask()
             proxy.closing.wait()
             self._hang_up()
         else:
@@ -213,6 +240,11 @@ class _Exchange(BaseHTTPRequestHandler):
             connection.close()
 
     def _body(self) -> bytes:
+        if self._read is None:
+            self._read = self._receive()
+        return self._read
+
+    def _receive(self) -> bytes:
         if "chunked" in self.headers.get("Transfer-Encoding", ""):
             parts = []
             while size := int(self.rfile.readline().split(b";")[0], 16):

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar
 
 import pytest
-from support.faultproxy import DROP, HOLE, RESET, FaultProxy, answer, delay, fault_proxy
+from support.faultproxy import DROP, HOLE, RESET, STALL, FaultProxy, answer, delay, fault_proxy
 
 
 class _Echo(BaseHTTPRequestHandler):
@@ -122,3 +122,20 @@ def test_rates_are_the_same_for_the_same_seed():
     assert 20 <= drawn[0].count(DROP) <= 60
     proxy.heal()
     assert proxy.decide("GET", "/") is None
+
+
+def test_a_stalled_request_is_processed_all_the_same(proxy: FaultProxy):
+    """The server has taken it, and the client never hears of it."""
+    proxy.script("/a", STALL)
+    with pytest.raises(TimeoutError):
+        post(proxy, timeout=0.5)
+    assert [path for path, _ in _Echo.received][-1] == "/a"
+
+
+def test_a_script_may_ask_for_what_a_body_holds(proxy: FaultProxy):
+    """A poisoned entry is one that breaks the server wherever it is."""
+    proxy.script("/", answer(500), times=9, holding=b"poison")
+    assert post(proxy, body=b"good")[0] == 201
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        post(proxy, body=b"a poison pill")
+    caught.value.close()

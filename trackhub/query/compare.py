@@ -19,7 +19,7 @@ from trackhub.journal.journal import JournalReader
 from trackhub.journal.store import RunFolder
 from trackhub.model.entities import MetricPoint, RunRecord, RunRef, StoredFile
 from trackhub.model.events import MetricsLogged
-from trackhub.query.summary import ArtifactVersion, RunDetail, RunSummary, read_detail
+from trackhub.query.summary import RunDetail, RunSummary, read_detail
 from trackhub.types import Scalar, Status, Step
 
 _MOST_EXAMPLES = 10
@@ -143,17 +143,24 @@ class _Comparison:
 
     def files(self, detail: RunDetail, theirs: Iterable[StoredFile]) -> None:
         """Compare each artifact's newest version, by digest where the vendor tells it, else by size."""
-        held = {file.path: file for file in theirs}
-        wanted = dict(_files(detail.artifacts))
-        self.ours["files"], self.theirs["files"] = len(wanted), len(wanted.keys() & held.keys())
-        for path, (sha256, size) in wanted.items():
-            file = held.get(path)
-            if file is None:
+        held: dict[Any, StoredFile] = {}
+        for file in theirs:
+            held[file.path] = held[file.artifact, file.version, file.file] = file
+        newest = {artifact.name: artifact for artifact in detail.artifacts}
+        wanted = [(artifact, entry) for artifact in newest.values() for entry in artifact.files]
+        found = 0
+        for artifact, entry in wanted:
+            path, sha256, size = f"{artifact.name}/{entry.path}", entry.sha256, entry.size
+            # By what the vendor says it belongs to; by its path where the vendor does not say.
+            told = held.get((artifact.name, artifact.version, entry.path)) or held.get(path)
+            found += told is not None
+            if told is None:
                 self.differ("files", path, sha256, None)
-            elif file.sha256 is not None and file.sha256 != sha256:
-                self.differ("files", path, sha256, file.sha256)
-            elif file.size is not None and file.size != size:
-                self.differ("files", path, f"{size} bytes", f"{file.size} bytes")
+            elif told.sha256 is not None and told.sha256 != sha256:
+                self.differ("files", path, sha256, told.sha256)
+            elif told.size is not None and told.size != size:
+                self.differ("files", path, f"{size} bytes", f"{told.size} bytes")
+        self.ours["files"], self.theirs["files"] = len(wanted), found
 
 
 def _points(folder: RunFolder) -> Iterator[MetricPoint]:
@@ -167,13 +174,6 @@ def _key(point: MetricPoint) -> _Point:
     # NaN is not equal to itself; a whole float and its int are equal, and so are their hashes.
     value = "nan" if isinstance(point.value, float) and math.isnan(point.value) else point.value
     return point.name, point.step, point.time // _NS_PER_MS, value
-
-
-def _files(artifacts: Iterable[ArtifactVersion]) -> Iterator[tuple[str, tuple[str, int]]]:
-    newest = {artifact.name: artifact for artifact in artifacts}
-    for artifact in newest.values():
-        for file in artifact.files:
-            yield f"{artifact.name}/{file.path}", (file.sha256, file.size)
 
 
 def _same_value(ours: Any, theirs: Any) -> bool:

@@ -91,6 +91,14 @@ def raw(server: MlflowServer) -> Any:
 
 
 @pytest.fixture
+def raw_of() -> Callable[[Any], Any]:
+    """Return MLflow's own client of the store that a backend speaks to."""
+    from mlflow import MlflowClient
+
+    return lambda backend: MlflowClient(tracking_uri=backend._address.uri, registry_uri=backend._address.uri)
+
+
+@pytest.fixture
 def project(request: pytest.FixtureRequest) -> str:
     """Return a project of this test alone."""
     return request.node.nodeid.rpartition("/")[2]

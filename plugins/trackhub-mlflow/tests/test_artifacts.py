@@ -30,14 +30,17 @@ PUT = "/api/2.0/mlflow-artifacts"
         ("plots/a.png", 1, ["plots/a.png"], ["plots/a.png"]),
         ("data", 1, ["a", "b/c"], ["data/a", "data/b/c"]),
         ("weights", 2, ["model.pt"], ["weights@v2/model.pt"]),
-        ("model.pt", 3, ["model.pt"], ["model.pt@v3"]),
+        ("model.pt", 3, ["model.pt"], ["model@v3.pt"]),
+        ("plots/loss.png", 1, ["loss.png"], ["plots/loss.png"]),
+        ("plots/loss.png", 2, ["loss.png"], ["plots/loss@v2.png"]),
+        ("loss@v2.png", 1, ["loss@v2.png"], ["loss_x40_v2.png"]),
         ("weights@v2", 1, ["weights@v2"], ["weights_x40_v2"]),
         ("100%", 1, ["a#1?.txt"], ["100_x25_/a_x23_1_x3F_.txt"]),
         ("trackhub", 1, ["trackhub"], ["_x74_rackhub"]),
     ],
 )
 def test_a_file_lies_where_people_expect_it(name: str, version: int, paths: list[str], stored: list[str]):
-    """A single file is its artifact; others are in a folder; a later version is a name of its own."""
+    """A single file is its artifact; others are in a folder; a later version keeps the suffix, so that it is shown."""
     files = tuple(ArtifactFile(path=path, sha256="", size=0, source=Path()) for path in paths)
     assert list(places(Artifact(name=name, type="", time=0, files=files, version=version), set()).values()) == stored
 
@@ -90,6 +93,24 @@ def test_artifacts_come_back_byte_by_byte(backend: Any, project: str, folder: Pa
     assert len({file.path for file in files}) == len(files)
     assert all(file.sha256 and file.size is not None for file in files)
     assert {"a", "a@v2", "data/x y/#1?.txt", "data@v2/empty", "trackhub"} <= {file.path for file in files}
+    told = {(file.artifact, file.version, file.file): file.path for file in files}
+    assert len(told) == len(files)
+    assert (told["data", 1, "é/..x"], told["data", 2, "empty"]) == ("data/é/..x", "data@v2/empty")
+    assert {(file.artifact, file.version, file.type, file.time) for file in files} == {
+        (one.name, one.version, one.type, one.time) for one in logged
+    }
+
+
+def test_two_files_of_one_path_are_listed_apart(remote: Any, project: str, folder: Path, tmp_path: Path):
+    """File b of artifact a, and artifact a/b: each has a path of its own, by which its bytes come back."""
+    ref = remote.trackhub_start_run(run_info(project))
+    for one in (artifact(folder, "a", {"b": b"1", "c": b"2"}), artifact(folder, "a/b", {"b": b"3"})):
+        remote.trackhub_log_artifact(ref, one)
+    found = {}
+    for file in remote.trackhub_list_artifacts(ref):
+        remote.trackhub_download_artifact(ref, file.path, str(tmp_path / "out"))
+        found[file.artifact, file.file] = (file.path, (tmp_path / "out").read_bytes())
+    assert found == {("a", "b"): ("a/b", b"1"), ("a", "c"): ("a/c", b"2"), ("a/b", "b"): ("a/b (2)", b"3")}
 
 
 def test_the_manifest_outlives_the_process(remote: Any, open_at: Any, server: MlflowServer, project: str, folder: Path):
@@ -118,7 +139,9 @@ def test_an_upload_whose_answer_was_lost_is_made_again(
     proxy.script(PUT, DROP, method="PUT", after=lost - 1)
     with pytest.raises(RetryLater):
         backend.trackhub_log_artifact(ref, logged)
+    before = proxy.count(PUT)
     backend.trackhub_log_artifact(ref, logged)
+    assert proxy.count(PUT) - before == 3 - lost  # what was answered is not sent again
     assert differences(backend, ref, artifacts=[logged]) == []
 
 

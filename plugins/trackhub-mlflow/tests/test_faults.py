@@ -121,6 +121,19 @@ def test_no_message_holds_a_password(open_at: Any, project: str, monkeypatch: py
     assert "127.0.0.1" in str(caught.value)
 
 
+def test_a_message_is_short(open_at: Any, proxy: FaultProxy, project: str):
+    """Of what the SDK wraps again and again, people are told where and why."""
+    port = free_port()
+    with pytest.raises(RetryLater) as caught:
+        open_at(f"http://127.0.0.1:{port}").trackhub_start_run(run_info(project))
+    path = "/api/2.0/mlflow/experiments/get-by-name"
+    assert str(caught.value).startswith(f"mlflow+http://127.0.0.1:{port}: {path}: Failed to establish a new connection")
+    assert len(str(caught.value)) < 200
+    proxy.script("/", answer(503))
+    with pytest.raises(RetryLater, match=f"{path}: too many 503 error responses$"):
+        open_at(proxy.url).trackhub_start_run(run_info(project))
+
+
 def test_an_error_of_our_own_is_not_the_vendors():
     """What carries no sign of MLflow or the network goes on as it is."""
     assert classify(KeyError("ours"), "x") is None

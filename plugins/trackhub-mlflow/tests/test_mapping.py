@@ -28,7 +28,7 @@ from trackhub.model.entities import RunEnd
 TEXTS = st.one_of(
     st.text(),
     st.text(st.characters(exclude_categories=[])),
-    st.sampled_from(["1", "null", '"a"', "NaN", " 1", "[", ""]),
+    st.sampled_from(["1", "null", "None", "True", "nan", "-inf", "Infinity", '"a"', "NaN", " 1", "[", ""]),
 )
 VALUES = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), TEXTS),
@@ -62,10 +62,19 @@ def test_a_tags_value_comes_back(value: str):
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [("adam", "adam"), ("1e-3", '"1e-3"'), (1e-3, "0.001"), (True, "true"), (None, "null"), ([1, "a"], '[1, "a"]')],
+    [
+        ("adam", "adam"),
+        ("1e-3", '"1e-3"'),
+        (1e-3, "0.001"),
+        (True, "True"),
+        (None, "None"),
+        ("None", '"None"'),
+        ("true", '"true"'),
+        ([1, "a"], '[1, "a"]'),
+    ],
 )
 def test_a_params_text_is_what_people_would_write(value: object, text: str):
-    """Only a string that reads as something else is quoted."""
+    """Flags, None and numbers are as MLflow writes them; only a string that reads as something else is quoted."""
     assert param_text(value) == text
 
 

@@ -11,6 +11,7 @@ from support.logged import START, point, run_info
 from support.mlflow_server import MlflowServer
 from support.oracle import differences
 from trackhub_mlflow.plugin import trackhub_backends
+from trackhub_mlflow.tail import position_of
 
 from trackhub.model.entities import Batch, MetricPoint
 
@@ -84,7 +85,7 @@ def test_the_position_is_there_only_with_the_points(open_at: Any, proxy: FaultPr
     points = tuple(point("a", float(number), number) for number in range(spec.limits.points))
     backend.trackhub_log_metrics(ref, points, Batch(start=0, position="full"))
     assert proxy.count("/api/2.0/mlflow/runs/log-batch") == 1
-    assert raw.get_run(ref.id).data.tags["trackhub.position"] == "full"
+    assert position_of(raw.get_run(ref.id).data.tags) == "full"
     assert differences(backend, ref, points=points) == []
 
 

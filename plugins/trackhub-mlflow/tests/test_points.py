@@ -61,7 +61,7 @@ class Rows:
         if redelivered:
             self.tail.reread(self.tags)
         made = plan(points, start, self.kinds, self.tail)
-        tags = {TAIL: self.tail.text(made.rows, start)}
+        tags = {TAIL: self.tail.text(made.rows, start, f"at {start}")}
         if not self.tail.has_all(made.rows, start):
             self.tags |= self.kinds.unsaved
             self.kinds.unsaved.clear()
@@ -73,7 +73,7 @@ class Rows:
             if lost:
                 return
             self.tail.reread(tags)
-        self.tail.add(made.rows)
+        self.tail.add(made.marks)
 
     def read(self) -> list[MetricPoint]:
         names = {row.key: unescape(row.key) for row in self.rows.values()}
@@ -169,7 +169,7 @@ def test_a_usual_point_needs_nothing_beside():
     )
     made = plan(points, 0, kinds, tail)
     assert made.exceptions == {}
-    assert kinds.unsaved == {"trackhub.series.0": '{"epoch":"int int","free":"float none"}'}
+    assert kinds.unsaved == {"mlflow.trackhub.series.0": '{"epoch":"int int","free":"float none"}'}
     assert sorted({note.kind for note in made.notes}) == ["escaped", "placed"]
 
 
@@ -208,3 +208,15 @@ def test_rows_of_one_millisecond_are_known_over_many_batches():
         store.give(tuple(points[start : start + 500]), start)
         assert len(store.tags[TAIL]) <= 8000
     assert len(list(store.read())) == 3000
+
+
+def test_a_position_of_very_many_writers_is_left_out():
+    """It would not fit a tag, which MLflow would refuse with all the points; without a new one the last stays."""
+    tail, row = Tail({}), Row("a", 1.0, 5, 1)
+    rows = [row._replace(step=step) for step in range(900)]
+    long = "x" * 3900
+    tail.reread({TAIL: tail.text(rows, 0, long)})
+    assert tail.position == long
+    assert len(tail.text(rows, 0, None)) <= 8000
+    assert tail.text(rows, 0, None).endswith(f" {long}")
+    assert tail.text(rows, 0, "x" * 8000).endswith(" ")

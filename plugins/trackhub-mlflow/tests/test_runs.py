@@ -11,9 +11,10 @@ import pytest
 from support.faultproxy import DROP, FaultProxy
 from support.logged import START, point, run_info
 from support.mlflow_server import MlflowServer
+from trackhub_mlflow.tail import TAIL
 
 from trackhub.errors import RetryLater
-from trackhub.model.entities import Batch, ParentRun, RunEnd, RunInfo, Tag
+from trackhub.model.entities import Batch, Param, ParentRun, RunEnd, RunInfo, Tag
 
 MS = 1_000_000
 CREATE = "/api/2.0/mlflow/runs/create"
@@ -31,6 +32,21 @@ def test_a_run_is_created_once_with_what_the_journal_knows(backend: Any, project
     assert backend.trackhub_read_run("cd" * 16, project) is None
     assert backend.trackhub_read_run(run.id, "no such project") is None
     assert backend.trackhub_search_runs("no such project") == ()
+
+
+def test_runs_of_every_project_are_found(backend: Any, raw_of: Any, project: str):
+    """Without a project all are told, each with its own; a run is found by its id alone, ours or MLflow's."""
+    one, other = run_info(f"{project} one"), run_info(f"{project} other")
+    refs = [backend.trackhub_start_run(run) for run in (one, other)]
+    raw = raw_of(backend)
+    raw.delete_run(backend.trackhub_start_run(run_info(f"{project} other")).id)
+    foreign = raw.create_run(raw.get_experiment_by_name(one.project).experiment_id).info.run_id
+    found = [(run.id, run.project) for run in backend.trackhub_search_runs(None) if run.project.startswith(project)]
+    assert sorted(found) == sorted([(one.id, one.project), (other.id, other.project), (foreign, one.project)])
+    assert backend.trackhub_read_run(other.id, None).project == other.project
+    assert backend.trackhub_read_run(refs[1].id, None).id == other.id
+    assert backend.trackhub_read_run(foreign, None).project == one.project
+    assert backend.trackhub_read_run("0" * 32, None) is None
 
 
 def test_a_run_has_a_page(remote: Any, server: MlflowServer, raw: Any, project: str):
@@ -55,17 +71,34 @@ def test_a_lost_answer_makes_no_second_run(open_at: Any, proxy: FaultProxy, raw:
 
 
 def test_of_several_runs_of_one_id_one_is_kept(remote: Any, raw: Any, project: str):
-    """The oldest stays, or the one that has points; the others are deleted and say of what they were copies."""
+    """The one that has points stays, or has most; the others are deleted and say of what they were copies."""
     experiment = raw.create_experiment(project)
     run = run_info(project)
     copies = [raw.create_run(experiment, start_time=START // MS, tags={"trackhub.run_id": run.id}) for _ in range(3)]
     ids = sorted(copy.info.run_id for copy in copies)
-    raw.set_tag(ids[1], "trackhub.position", "somewhere")
+    raw.set_tag(ids[1], TAIL, "0 0 - 0  somewhere")
     assert remote.trackhub_start_run(run).id == ids[1]
     assert remote.trackhub_start_run(run).position == "somewhere"
     assert [found.info.run_id for found in raw.search_runs([experiment])] == [ids[1]]
     assert raw.get_run(ids[0]).info.lifecycle_stage == "deleted"
     assert raw.get_run(ids[0]).data.tags["trackhub.duplicate_of"] == ids[1]
+
+
+def test_of_several_runs_of_one_id_the_one_delivered_to_is_kept(remote: Any, raw: Any, project: str):
+    """Before the first point it is known by its params; a copy that comes late is gone when the run ends."""
+    run = run_info(project)
+    ref = remote.trackhub_start_run(run)
+    remote.trackhub_log_params(ref, (Param("a", 1, START),))
+    experiment = raw.get_experiment_by_name(project).experiment_id
+
+    def copy() -> None:
+        raw.create_run(experiment, start_time=START // MS - 1, tags={"trackhub.run_id": run.id})
+
+    copy()
+    assert remote.trackhub_start_run(run).id == ref.id
+    copy()
+    remote.trackhub_finish_run(ref, RunEnd(status="finished", time=START))
+    assert [found.info.run_id for found in raw.search_runs([experiment])] == [ref.id]
 
 
 def test_a_run_that_was_deleted_comes_back(remote: Any, raw: Any, project: str):
@@ -113,6 +146,7 @@ def test_one_experiment_may_take_every_project(open_at: Any, server: MlflowServe
     one, other = run_info("one"), run_info("other")
     backend.trackhub_start_run(one)
     backend.trackhub_start_run(other)
+    assert {record.project for record in backend.trackhub_search_runs(None)} == {"one", "other"}
     assert [(record.id, record.project) for record in backend.trackhub_search_runs("one")] == [(one.id, "one")]
     assert backend.trackhub_read_run(other.id, "other").project == "other"
 
@@ -137,7 +171,7 @@ def test_a_run_ends_as_it_ended(remote: Any, raw: Any, project: str, status: Any
     info = raw.get_run(ref.id).info
     assert (info.status, info.end_time) == (theirs, START // MS + 1234)
     record = remote.trackhub_read_run(run.id, project)
-    assert (record.status, record.ended) == (status, (START // MS + 1234) * MS)
+    assert (record.status, record.ended, record.reason) == (status, (START // MS + 1234) * MS, "why")
     assert raw.get_run(ref.id).data.tags["trackhub.end_reason"] == "why"
 
 
@@ -199,7 +233,9 @@ def test_nothing_is_printed(open_at: Any, server: MlflowServer, project: str, ca
 
 def test_the_environment_is_shown_and_kept_whole(remote: Any, raw: Any, project: str, tmp_path: Path):
     """MLflow's columns for source, version and user are filled; the rest is a file."""
-    ref = remote.trackhub_start_run(run_info(project))
+    run = run_info(project)
+    ref = remote.trackhub_start_run(run)
+    assert remote.trackhub_read_run(run.id, project).environment == {}
     environment = {"entry_point": "train.py", "git": {"commit": "abc", "diff": "x" * 9000}, "user": "ada", "gpus": []}
     for _ in range(2):
         remote.trackhub_log_environment(ref, environment)
@@ -212,3 +248,4 @@ def test_the_environment_is_shown_and_kept_whole(remote: Any, raw: Any, project:
     path = raw.download_artifacts(ref.id, "trackhub/environment.json", str(tmp_path))
     assert json.loads(Path(path).read_text()) == environment
     assert remote.trackhub_list_artifacts(ref) == ()
+    assert remote.trackhub_read_run(run.id, project).environment == environment

@@ -41,6 +41,8 @@ _NEVER_STATUS = {400, 405, 409, 413, 414, 422, 501}
 _SERVER_ERROR = 500
 _NO_SUCH_PAGE = 404
 _LONGEST = 600
+_WRAPPED = re.compile(r"with url: (?P<path>/[^\s?]*)\S* \(Caused by \w+\([\"']?(?P<reason>.*?)[\"']?\)\)", re.DOTALL)
+_POOL = re.compile(r"^(HTTPS?Connection(Pool)?\([^)]*\)|<[^>]*>)[:,]?\s*[\"']?")
 
 
 @contextlib.contextmanager
@@ -110,8 +112,13 @@ def readable(error: BaseException) -> str:
 
     >>> readable(ValueError("to http://me:secret@host/api: refused"))
     'to http://host/api: refused'
+
+    Of what urllib3 wraps again and again, the path and the reason are kept.
     """
     text = re.sub(r"(?<=//)[^/@\s]*@", "", str(error)).strip() or type(error).__name__
+    wrapped = _WRAPPED.search(text)
+    if wrapped is not None:
+        text = f"{wrapped['path']}: {_POOL.sub('', wrapped['reason'])}"
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import posixpath
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from trackhub.model.entities import Artifact
+from trackhub.model.entities import Artifact, ArtifactFile
 from trackhub_mlflow.ledger import Ledger
 from trackhub_mlflow.mapping import LONGEST_TAG, long_name_tags
-from trackhub_mlflow.places import marks
+from trackhub_mlflow.places import RESERVED, marks
 from trackhub_mlflow.points import Kinds
 from trackhub_mlflow.shelf import Shelf
 from trackhub_mlflow.tail import Tail
+
+ENVIRONMENT = f"{RESERVED}/environment.json"
 
 
 class KnownRun:
@@ -26,12 +30,13 @@ class KnownRun:
         self.shelf = shelf
         self.kinds = Kinds(tags, LONGEST_TAG, series)
         self.tail = Tail(tags)
-        self.exceptions = Ledger(shelf, "trackhub/points", 2000)
-        self._manifest = Ledger(shelf, "trackhub/artifacts", 50)
+        self.exceptions = Ledger(shelf, f"{RESERVED}/points", 2000)
+        self._manifest = Ledger(shelf, f"{RESERVED}/artifacts", 50)
         self._artifacts: list[dict[str, Any]] | None = None
         self._taken: set[str] = set()
         self._named = set(tags)
         self._kept: set[str] = set()
+        self._sent: dict[str, str] = {}
 
     def unsaved_tags(self, names: Mapping[str, str]) -> dict[str, str]:
         """Return the tags that must be there before rows or tags under these names.
@@ -51,6 +56,12 @@ class KnownRun:
         if path not in self._kept:
             self.shelf.put_text(text, path)
             self._kept.add(path)
+
+    def environment(self) -> dict[str, Any]:
+        """Return the environment that was kept, or nothing."""
+        if posixpath.basename(ENVIRONMENT) not in self.shelf.names(RESERVED):
+            return {}
+        return dict(json.loads(self.shelf.get_text(ENVIRONMENT)))
 
     @property
     def artifacts(self) -> list[dict[str, Any]]:
@@ -75,6 +86,12 @@ class KnownRun:
             for record in self.artifacts
         )
 
+    def put_once(self, file: ArtifactFile, place: str) -> None:
+        """Store an artifact's file, unless an attempt before this one came as far."""
+        if self._sent.get(place) != file.sha256:
+            self.shelf.put_file(file.source, place)
+            self._sent[place] = file.sha256
+
     def add_artifact(self, artifact: Artifact, stored: Mapping[str, str]) -> None:
         """Write an artifact into the manifest, once its files are there.
 
@@ -94,3 +111,4 @@ class KnownRun:
         self._manifest.add({len(self.artifacts): record})
         self.artifacts.append(record)
         self._taken.update(marks(stored.values()))
+        self._sent.clear()

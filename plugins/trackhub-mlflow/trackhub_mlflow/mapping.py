@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -16,22 +17,30 @@ from trackhub_mlflow.names import LONGEST, escape, long_name, unescape
 LONGEST_PARAM = 6000
 LONGEST_TAG = 8000
 
+# What people may want to see or search for; MLflow's pages hide tags of its own prefix, where the rest is.
 RUN_ID = "trackhub.run_id"
 PROJECT = "trackhub.project"
-NAME = "trackhub.run_name"
-PARENT = "trackhub.parent"
 GROUP = "trackhub.group"
-POSITION = "trackhub.position"
 STATUS = "trackhub.status"
 END_REASON = "trackhub.end_reason"
 DUPLICATE_OF = "trackhub.duplicate_of"
 NEWEST_PARAM = "trackhub.param."
-LONG_NAME = "trackhub.name."
+NAME = "mlflow.trackhub.run_name"
+PARENT = "mlflow.trackhub.parent"
+LONG_NAME = "mlflow.trackhub.name."
 
 _OURS = "trackhub."
 _THEIRS = "mlflow."
 _SHARED = "mlflow.note.content"  # the description on a run's page is the user's own
 _QUOTED = "trackhub:json:"
+_WORDS: dict[str, Value] = {
+    "None": None,
+    "True": True,
+    "False": False,
+    "nan": math.nan,
+    "inf": math.inf,
+    "-inf": -math.inf,
+}
 _MARK = re.compile(r"… \[trackhub: \d+ characters, whole in (trackhub/values/[0-9a-f]{64}\.txt)\]\Z")
 _TO_THEIRS = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED", "crashed": "FAILED"}
 _TO_OURS: dict[str, Status] = {"FINISHED": "finished", "FAILED": "failed", "KILLED": "killed"}
@@ -45,15 +54,24 @@ class Fitted(NamedTuple):
 
 
 def param_text(value: Value) -> str:
-    """Return a param's value as text that tells its type: JSON, or a string as it is.
+    """Return a param's value as text that tells its type: as MLflow itself writes numbers, flags and None, else JSON.
 
     A string is quoted only where it would read as something else.
 
-    >>> param_text("adam"), param_text(0.1), param_text("0.1"), param_text(None), param_text(True)
-    ('adam', '0.1', '"0.1"', 'null', 'true')
+    >>> (
+    ...     param_text("adam"),
+    ...     param_text(0.1),
+    ...     param_text("0.1"),
+    ...     param_text(None),
+    ...     param_text(True),
+    ...     param_text([1, None]),
+    ... )
+    ('adam', '0.1', '"0.1"', 'None', 'True', '[1, null]')
     """
-    if isinstance(value, str) and _is_plain(value) and not _is_json(value):
+    if isinstance(value, str) and _is_plain(value) and value not in _WORDS and not _is_json(value):
         return value
+    if value is None or isinstance(value, bool) or (isinstance(value, float) and not math.isfinite(value)):
+        return str(value)
     try:
         text = json.dumps(value, ensure_ascii=False)
         return text if _is_unicode(text) else json.dumps(value)
@@ -67,6 +85,8 @@ def param_value(text: str) -> Value:
     >>> param_value("adam"), param_value("0.1"), param_value('"0.1"'), param_value("[1, null]")
     ('adam', 0.1, '0.1', [1, None])
     """
+    if text in _WORDS:
+        return _WORDS[text]
     try:
         value: Value = json.loads(text)
     except (ValueError, RecursionError):

@@ -19,7 +19,7 @@ _OPENS = r"_(?=x(?:[0-9A-F]{2}|L))"
 # MLflow takes word characters and "/.- :", and of those only what is a path in its normal form.
 _KEY = re.compile(rf"[^/\w.\- :]|{_OPENS}|^/|/(?=/|\Z)|(?:^|(?<=/))\.(?=\.?(?:/|\Z))|^\.(?=\.)")
 # A file's name travels in a URL path, and may come to lie on any file system; MLflow quotes nothing.
-_SEGMENT = re.compile(rf"[^\w.\-@+=, ]|{_OPENS}|^ | \Z|^\.(?=\.?\Z)|@(?=v[0-9]+\Z)")
+_SEGMENT = re.compile(rf"[^\w.\-@+=, ]|{_OPENS}|^ | \Z|^\.(?=\.?\Z)|@(?=v[0-9]+(?:\.|\Z))")
 _FORM = re.compile(r"_x([0-9A-F]{2,6})_|_xL([0-9A-F]{32})_")
 
 

@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Collection, Iterable, Iterator
 
 from trackhub.model.entities import Artifact
 from trackhub_mlflow.names import escape_path, escape_segment
 
 RESERVED = "trackhub"
-_VERSIONED = re.compile(r"@v[0-9]+\Z")
 
 
 def places(artifact: Artifact, taken: Collection[str]) -> dict[str, str]:
     """Return where each file of an artifact lies, by its path inside it.
 
-    The first version lies under its name, later ones under ``name@v2`` and so on. Where that meets
-    another artifact, as ``a`` and ``a/b`` do, its name becomes one folder of its own.
+    The first version lies under its name, later ones under ``name@v2`` and so on; a single file
+    keeps its suffix, by which MLflow's pages know how to show it. Where that meets another artifact,
+    as ``a`` and ``a/b`` do, the name becomes one folder of its own.
 
     :param taken: the places of other artifacts' files and all folders above them.
     """
     root = escape_path(artifact.name)
     if root.partition("/")[0] == RESERVED:
         root = f"_x{ord(RESERVED[0]):02X}_{root[1:]}"
-    versioned = f"{root}@v{artifact.version}" if artifact.version > 1 else root
+    version = f"@v{artifact.version}" if artifact.version > 1 else ""
     paths = [file.path for file in artifact.files]
-    wanted = {path: f"{versioned}/{escape_path(path)}" for path in paths}
-    if paths == [artifact.name]:
-        wanted = {artifact.name: versioned}
+    wanted = {path: f"{root}{version}/{escape_path(path)}" for path in paths}
+    if len(paths) == 1 and is_whole(artifact.name, paths[0]):
+        stem, suffix = posixpath.splitext(root)
+        wanted = {paths[0]: f"{stem}{version}{suffix}"}
     if not any(place in taken for place in wanted.values()) and not any(
         folder in taken and f"{folder}/" not in taken for place in wanted.values() for folder in folders(place)
     ):
@@ -56,11 +56,20 @@ def folders(place: str) -> Iterator[str]:
         yield place
 
 
+def is_whole(name: str, path: str) -> bool:
+    """Return whether a file of an artifact is called as the artifact itself.
+
+    >>> is_whole("plots/loss.png", "loss.png"), is_whole("weights", "model.pt")
+    (True, False)
+    """
+    return path in (name, posixpath.basename(name))
+
+
 def listed(name: str, version: int, path: str) -> str:
     """Return the path under which a file is listed: it begins with its artifact's name.
 
-    >>> listed("weights", 2, "model.pt"), listed("weights@v2", 1, "model.pt")
-    ('weights@v2/model.pt', 'weights@v2@v1/model.pt')
+    >>> listed("weights", 1, "model.pt"), listed("weights", 2, "model.pt"), listed("model.pt", 1, "model.pt")
+    ('weights/model.pt', 'weights@v2/model.pt', 'model.pt')
     """
-    root = f"{name}@v{version}" if version > 1 or _VERSIONED.search(name) else name
-    return root if path == name else f"{root}/{path}"
+    root = f"{name}@v{version}" if version > 1 else name
+    return root if is_whole(name, path) else f"{root}/{path}"

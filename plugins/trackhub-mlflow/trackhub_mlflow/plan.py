@@ -8,7 +8,17 @@ from typing import Any
 
 from trackhub.model.entities import MetricPoint, Note
 from trackhub_mlflow.names import escape
-from trackhub_mlflow.points import LARGEST, Kinds, Row, exception_of, is_same, kind_of, point_of, row_of
+from trackhub_mlflow.points import (
+    LARGEST,
+    Kinds,
+    Row,
+    exception_of,
+    is_same,
+    kind_of,
+    point_of,
+    row_of,
+    usual_row,
+)
 from trackhub_mlflow.tail import Tail
 
 _EXTREMES = {LARGEST, -LARGEST}
@@ -20,13 +30,14 @@ _SHORT = 60
 class Plan:
     """Hold what a batch becomes.
 
-    :ivar rows: one for each point, in order.
+    :ivar rows: one for each point, in order; ``marks`` are theirs.
     :ivar sent: the rows that are not there yet, as far as is known.
     :ivar exceptions: what is kept beside, by the point's place in the run.
     :ivar names: the names of the series by their keys.
     """
 
     rows: list[Row] = field(default_factory=list)
+    marks: list[int] = field(default_factory=list)
     sent: list[Row] = field(default_factory=list)
     exceptions: dict[int, list[Any]] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
@@ -39,22 +50,35 @@ def plan(points: tuple[MetricPoint, ...], start: int, kinds: Kinds, tail: Tail) 
     :param start: the place of the first point in its run.
     """
     made = Plan()
-    keys: dict[str, str] = {}
-    for index, point in enumerate(points, start):
-        key = keys.get(point.name)
-        if key is None:
-            key = keys[point.name] = escape(point.name)
+    keys: dict[str, tuple[str, bool]] = {}
+    unusual: list[int] = []  # the places of those that need a closer look
+    rows, marks = made.rows, made.marks
+    for place, point in enumerate(points):
+        known = keys.get(point.name)
+        if known is None:
+            key = escape(point.name)
             kinds.learn(key, kind_of(point))
-        made.rows.append(row_of(key, point, index))
-    made.names = {key: name for name, key in keys.items()}
-    repeated = tail.repeated(made.rows, start)
-    said = {("escaped", name, f"MLflow knows it as {short(key)!r}"): None for name, key in keys.items() if key != name}
-    for place, (row, point) in enumerate(zip(made.rows, points, strict=True)):
+            known = keys[point.name] = (key, kinds.is_usual(key))
+        row = usual_row(known[0], point) if known[1] else None
+        if row is None:
+            row = row_of(known[0], point, start + place)
+            unusual.append(place)
+            marks.append(row.mark)
+        else:
+            marks.append(hash(row))  # the same, as it holds no NaN
+        rows.append(row)
+    made.names = {key: name for name, (key, _) in keys.items()}
+    said = {
+        ("escaped", name, f"MLflow knows it as {short(key)!r}"): None for name, (key, _) in keys.items() if key != name
+    }
+    repeated = tail.repeated(rows, marks, start)
+    made.sent = [row for place, row in enumerate(rows) if place not in repeated] if repeated else rows
+    for place in sorted({*unusual, *repeated}):
+        row, point = rows[place], points[place]
         if place in repeated:
             made.exceptions[start + place] = exception_of(row, point, merged=True)
             said["beside", point.name, "equal points: MLflow holds one, the others are kept beside"] = None
             continue
-        made.sent.append(row)
         if not is_same(point_of(point.name, row, kinds.of(row.key)), point):
             made.exceptions[start + place] = exception_of(row, point, merged=False)
             said["beside", point.name, _why(row, point)] = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from trackhub.model.entities import MetricPoint, RunRecord, RunRef, StoredFile
@@ -20,11 +21,20 @@ def is_ours(tags: Mapping[str, str]) -> bool:
     return mapping.RUN_ID in tags
 
 
-def record_of(run: Any, project: str, ref: RunRef, whole: Callable[[str], str], exceptions: Iterable[Any]) -> RunRecord:
+def record_of(
+    run: Any,
+    project: str,
+    ref: RunRef,
+    whole: Callable[[str], str],
+    *,
+    exceptions: Iterable[Any] = (),
+    environment: Mapping[str, Any] = MappingProxyType({}),
+) -> RunRecord:
     """Return a run as MLflow tells it back.
 
     :param run: MLflow's ``Run``.
     :param whole: returns the whole of a text that was cut.
+    :param exceptions: what is kept beside of its points, for the exact last values.
     """
     tags: dict[str, str] = run.data.tags
     ours = is_ours(tags)
@@ -44,6 +54,8 @@ def record_of(run: Any, project: str, ref: RunRef, whole: Callable[[str], str], 
         parent=tags.get(mapping.PARENT) or tags.get("mlflow.parentRunId"),
         group=mapping.tag_value(tags[mapping.GROUP]) if mapping.GROUP in tags else None,
         ref=ref,
+        reason=mapping.tag_value(whole(tags.get(mapping.END_REASON, ""))),
+        environment=dict(environment),
     )
 
 
@@ -60,19 +72,26 @@ def files_of(artifacts: Iterable[dict[str, Any]], found: Mapping[str, int | None
     """
     files: dict[StoredFile, str] = {}
     known = set()
-    paths = set()
+    paths: set[str] = set()
     for record in artifacts:
         for file in record["files"]:
             known.add(file["stored"])
+            path = _unique(listed(record["name"], record["version"], file["path"]), paths)
             if file["stored"] in found:
-                path = listed(record["name"], record["version"], file["path"])
-                if path in paths:  # file b of artifact a, and artifact a/b
-                    path = f"{record['name']}@v{record['version']}/{file['path']}"
-                paths.add(path)
-                files[StoredFile(path=path, size=file["size"], sha256=file["sha256"])] = file["stored"]
+                told = StoredFile(
+                    path=path,
+                    size=file["size"],
+                    sha256=file["sha256"],
+                    artifact=record["name"],
+                    file=file["path"],
+                    type=record["type"],
+                    version=record["version"],
+                    time=record["time"],
+                )
+                files[told] = file["stored"]
     for place, size in found.items():
         if place not in known:
-            files[StoredFile(path=unescape_path(place), size=size)] = place
+            files[StoredFile(path=_unique(unescape_path(place), paths), size=size)] = place
     return files
 
 
@@ -102,6 +121,16 @@ class _Names(dict[str, str]):
     def __missing__(self, key: str) -> str:
         name = self[key] = unescape(key, self._long) if self._ours else key
         return name
+
+
+def _unique(path: str, taken: set[str]) -> str:
+    """Return a path that is not taken yet: file ``b`` of artifact ``a`` is not artifact ``a/b``."""
+    wanted, number = path, 1
+    while path in taken:
+        number += 1
+        path = f"{wanted} ({number})"
+    taken.add(path)
+    return path
 
 
 def _ns(milliseconds: int | None) -> int | None:

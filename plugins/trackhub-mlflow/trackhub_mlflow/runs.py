@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from trackhub.errors import RetryLater
 from trackhub.model.entities import RunInfo
 from trackhub_mlflow import mapping
 from trackhub_mlflow.address import Address
+from trackhub_mlflow.tail import TAIL
 
 _MS = 1_000_000
 _ACTIVE, _ALL = 1, 3  # mlflow.entities.ViewType
 _A_PAGE = 1000
+_A_QUERY = 200  # experiments that one search names
 _LONGEST_NAME = 250
 _PARENT = "mlflow.parentRunId"
 
@@ -46,18 +48,27 @@ class Runs:
         self._revive(found, run)
         return found
 
-    def of_project(self, project: str, condition: str = "") -> Iterator[Any]:
-        """Yield a project's runs that are not deleted."""
-        experiment = self._client.get_experiment_by_name(self._experiment or project)
-        if experiment is not None:
-            for run in self._search(experiment.experiment_id, condition, _ACTIVE):
-                if not self._experiment or run.data.tags.get(mapping.PROJECT) == project:
-                    yield run
+    def of_project(self, project: str | None, condition: str = "") -> Iterator[tuple[Any, str]]:
+        """Yield a project's runs that are not deleted, each with its project; without one, every project's."""
+        names = {str(one.experiment_id): str(one.name) for one in self._experiments(self._experiment or project)}
+        for some in _pieces(list(names)):
+            for run in self._search(some, condition, _ACTIVE):
+                name = run.data.tags.get(mapping.PROJECT, names[str(run.info.experiment_id)])
+                if project is None or not self._experiment or name == project:
+                    yield run, name
 
-    def one(self, run_id: str, project: str) -> Any | None:
-        """Return the run of our id, or of MLflow's where it is not ours."""
+    def one(self, run_id: str, project: str | None) -> tuple[Any, str] | None:
+        """Return the run of our id, or of MLflow's where it is not ours, and its project."""
         conditions = (_by_our_id(run_id), f"attributes.run_id = {_quoted(run_id)}")
-        return next((run for condition in conditions for run in self.of_project(project, condition)), None)
+        return next((found for condition in conditions for found in self.of_project(project, condition)), None)
+
+    def _experiments(self, name: str | None) -> Iterator[Any]:
+        """Yield the experiment of a name, or all that are not deleted."""
+        if name is not None:
+            found = self._client.get_experiment_by_name(name)
+            yield from [] if found is None else [found]
+            return
+        yield from _paged(lambda token: self._client.search_experiments(_ACTIVE, _A_PAGE, page_token=token))
 
     def _experiment_for(self, project: str) -> str:
         """Return the id of the experiment that takes a project's runs; make it or bring it back."""
@@ -76,13 +87,24 @@ class Runs:
         return str(found.experiment_id)
 
     def _find(self, experiment: str, run_id: str) -> Any | None:
-        """Return the one run of our id; of several keep the one that has points, else the oldest."""
-        found = sorted(self._search(experiment, _by_our_id(run_id), _ALL), key=_preference)
-        for duplicate in found[1:]:
-            if duplicate.info.lifecycle_stage == "active":
-                self._client.set_tag(duplicate.info.run_id, mapping.DUPLICATE_OF, found[0].info.run_id)
-                self._client.delete_run(duplicate.info.run_id)
+        """Return the one run of our id; of several keep the one that has points, else the one that has most."""
+        found = sorted(self._search([experiment], _by_our_id(run_id), _ALL), key=_preference)
+        if len(found) > 1:
+            self._delete_copies(found[0], found[1:])
         return found[0] if found else None
+
+    def leave_alone(self, run: Any) -> None:
+        """Delete what else has a run's id: a request that was given up may have made a run late."""
+        ours = run.data.tags.get(mapping.RUN_ID)
+        if ours is not None:
+            found = self._search([run.info.experiment_id], _by_our_id(ours), _ACTIVE)
+            self._delete_copies(run, [one for one in found if one.info.run_id != run.info.run_id])
+
+    def _delete_copies(self, kept: Any, copies: list[Any]) -> None:
+        for copy in copies:
+            if copy.info.lifecycle_stage == "active":
+                self._client.set_tag(copy.info.run_id, mapping.DUPLICATE_OF, kept.info.run_id)
+                self._client.delete_run(copy.info.run_id)
 
     def _revive(self, found: Any, run: RunInfo) -> None:
         """Make a run that was found fit for more: not deleted, open if it goes on, under its parent."""
@@ -95,14 +117,9 @@ class Runs:
         if parent is not None and found.data.tags.get(_PARENT) != parent:
             self._client.set_tag(run_id, _PARENT, parent)
 
-    def _search(self, experiment: str, condition: str, view: int) -> Iterator[Any]:
-        token = None
-        while True:
-            page = self._client.search_runs([experiment], condition, view, _A_PAGE, page_token=token)
-            yield from page
-            token = page.token
-            if not token:
-                return
+    def _search(self, experiments: list[str], condition: str, view: int) -> Iterator[Any]:
+        search = self._client.search_runs
+        return _paged(lambda token: search(experiments, condition, view, _A_PAGE, page_token=token))
 
     def _start_tags(self, run: RunInfo, shown_name: str) -> dict[str, str]:
         tags = {mapping.RUN_ID: run.id}
@@ -119,9 +136,26 @@ class Runs:
         return tags
 
 
+def _paged(ask: Callable[[str | None], Any]) -> Iterator[Any]:
+    token: str | None = None
+    while True:
+        page = ask(token)
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def _pieces(experiments: list[str]) -> Iterator[list[str]]:
+    for first in range(0, len(experiments), _A_QUERY):
+        yield experiments[first : first + _A_QUERY]
+
+
 def _preference(run: Any) -> tuple[Any, ...]:
-    info = run.info
-    return (info.lifecycle_stage != "active", mapping.POSITION not in run.data.tags, info.start_time, info.run_id)
+    info, held = run.info, run.data
+    # The one that was delivered to has points, or at least params and tags that a copy has not.
+    size = len(held.params) + len(held.tags)
+    return (info.lifecycle_stage != "active", TAIL not in held.tags, -size, info.start_time, info.run_id)
 
 
 def _by_our_id(run_id: str) -> str:

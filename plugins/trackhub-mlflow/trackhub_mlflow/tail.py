@@ -1,4 +1,4 @@
-"""Remember the newest rows that MLflow was given, so that an equal one is noticed; kept in a tag.
+"""Remember how far MLflow was given points, and the newest rows, so that an equal one is noticed; kept in a tag.
 
 MLflow takes two equal rows for one. Rows that come close together are compared here; those of the
 newest millisecond are kept with the run too, so that another process can go on.
@@ -8,33 +8,36 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
+from trackhub_mlflow.mapping import LONGEST_TAG
 from trackhub_mlflow.points import Row, digest
 
-TAIL = "trackhub.tail"
+TAIL = "mlflow.trackhub.tail"
 _REMEMBERED = 20_000
 _SIZE = 5
-_MOST = 1200  # of 6 1/4 characters each, with room for the rest of a tag's 8000
-_NOTHING = "0 0 - 0 "
+_EACH = 6.25  # characters that a row's hash takes
+_REST = 100  # characters for the numbers and the digest
+_LONGEST_POSITION = 4000
+_NOTHING = "0 0 - 0  "
 
 
 class Tail:
     """Know which rows were given before.
 
     :param tags: the run's tags.
+    :ivar position: the journal's position after the last batch, or nothing.
     """
 
     def __init__(self, tags: Mapping[str, str]) -> None:
-        self._hashes: set[int] = set()
-        self._order: deque[int] = deque()
+        self._marks: dict[int, None] = {}  # by age
+        self.position = ""
         self.reread(tags)
 
     def reread(self, tags: Mapping[str, str]) -> None:
         """Take what the run's tags say; a row remembered here stays so."""
-        start, end, self._digest, time, rows = (tags.get(TAIL) or _NOTHING).split(" ")
+        start, end, self._digest, time, rows, self.position = (tags.get(TAIL) or _NOTHING).split(" ", 5)
         self._start, self._end, self._time = int(start), int(end), int(time)
         held = base64.b85decode(rows)
         self._newest = {held[place : place + _SIZE] for place in range(0, len(held), _SIZE)}
@@ -43,37 +46,54 @@ class Tail:
         """Return whether this very batch was taken, whole: MLflow writes tags after the rows."""
         return start == self._start and digest(rows) == self._digest
 
-    def repeated(self, rows: Sequence[Row], start: int) -> set[int]:
-        """Return the places of rows that are equal to one before them."""
+    def repeated(self, rows: Sequence[Row], marks: Sequence[int], start: int) -> set[int]:
+        """Return the places of rows that are equal to one before them.
+
+        :param marks: each row's :attr:`Row.mark`.
+        """
         follows = start >= self._end
+        known = self._marks if follows else {}
+        if len(set(marks)) == len(marks) and known.keys().isdisjoint(marks) and not (follows and self._touches(rows)):
+            return set()
         seen: set[int] = set()
         found = set()
-        for place, row in enumerate(rows):
-            mark = hash(row.identity)
-            near = mark in seen or (follows and mark in self._hashes)
+        for place, (row, mark) in enumerate(zip(rows, marks, strict=True)):
+            near = mark in seen or mark in known
             if near or (follows and row.time == self._time and _short(row) in self._newest):
                 found.add(place)
             seen.add(mark)
         return found
 
-    def text(self, rows: Sequence[Row], start: int) -> str:
-        """Return the tag that goes with a batch."""
-        time = max(row.time for row in rows)
-        newest = {_short(row) for row in rows if row.time == time}
-        if time == self._time:
-            newest |= set(islice(self._newest - newest, _MOST - len(newest)))
-        rest = base64.b85encode(b"".join(sorted(newest))).decode()
-        return f"{start} {start + len(rows)} {digest(rows)} {time} {rest}"
+    def text(self, rows: Sequence[Row], start: int, position: str | None) -> str:
+        """Return the tag that goes with a batch.
 
-    def add(self, rows: Iterable[Row]) -> None:
+        :param position: the journal's, after the batch; None where it is not the batch's last part.
+        """
+        place = self.position if position is None else position
+        if len(place) > _LONGEST_POSITION:
+            place = ""  # of very many writers: without it, a lost cursor costs the time to give all again
+        most = int((LONGEST_TAG - _REST - len(place)) / _EACH)
+        time = max([row.time for row in rows])
+        newest = set(islice({_short(row) for row in rows if row.time == time}, most))
+        if time == self._time:
+            newest |= set(islice(self._newest - newest, most - len(newest)))
+        rest = base64.b85encode(b"".join(sorted(newest))).decode()
+        return f"{start} {start + len(rows)} {digest(rows)} {time} {rest} {place}"
+
+    def add(self, marks: Iterable[int]) -> None:
         """Remember rows that were taken."""
-        for row in rows:
-            mark = hash(row.identity)
-            if mark not in self._hashes:
-                self._hashes.add(mark)
-                self._order.append(mark)
-        while len(self._order) > _REMEMBERED:
-            self._hashes.discard(self._order.popleft())
+        self._marks.update(dict.fromkeys(marks))
+        if len(self._marks) > 2 * _REMEMBERED:
+            self._marks = dict.fromkeys(islice(self._marks, len(self._marks) - _REMEMBERED, None))
+
+    def _touches(self, rows: Sequence[Row]) -> bool:
+        """Return whether a row is of the millisecond whose rows were kept with the run."""
+        return bool(self._newest) and min([row.time for row in rows]) <= self._time
+
+
+def position_of(tags: Mapping[str, str]) -> str | None:
+    """Return the newest position that a run's tags hold."""
+    return Tail(tags).position or None
 
 
 def _short(row: Row) -> bytes:
