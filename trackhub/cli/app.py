@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from trackhub import __version__
-from trackhub.cli import deliver, demo, doctor, listing, page, plugins, wrap
+from trackhub.cli import check, deliver, demo, doctor, listing, page, plugins, wrap
 from trackhub.cli.output import complain
 from trackhub.errors import SettingsError, TrackhubError
 
@@ -83,7 +83,11 @@ for function in (
     deliver.sync,
     deliver.status,
     deliver.verify,
-    plugins.plugins,
     doctor.doctor,
 ):
     app.command()(function)
+
+plugin_commands = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
+plugin_commands.callback()(plugins.plugins)
+plugin_commands.command()(check.check)
+app.add_typer(plugin_commands, name="plugins")

@@ -4,16 +4,21 @@
 
 from __future__ import annotations
 
+import typer
+
 from trackhub.cli.output import JsonOption, print_json, print_table, remark
 
 
-def plugins(*, as_json: JsonOption = False) -> None:
-    """List the installed plugins.
+def plugins(context: typer.Context, *, as_json: JsonOption = False) -> None:
+    """List the installed plugins, or check one.
 
     \b
     trackhub plugins
     trackhub plugins --json
+    trackhub plugins check mlflow+http://127.0.0.1:5000
     """
+    if context.invoked_subcommand is not None:
+        return
     import msgspec
 
     from trackhub.plugins.installed import catalogue
