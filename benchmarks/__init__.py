@@ -1,0 +1,1 @@
+"""Measure what trackhub costs, beside the bare work and beside its peers, in one run."""
