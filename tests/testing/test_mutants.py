@@ -35,6 +35,7 @@ def test_every_mutant_breaks_its_sentence(scheme, code, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("scheme", MUTANTS)
 def test_every_mutant_breaks_few_sentences(scheme, tmp_path):
     """Given the whole suite, a mutant fails on its own sentence and on no more than follow from it."""

@@ -30,7 +30,7 @@ from trackhub.testing.target import Target
 
 PROJECT = f"trackhub-check-{new_run_id()[-12:]}"
 """Where this process's suites put their runs, so that people can find and remove them."""
-_STEPS = 2000
+_STEPS = 500
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +165,7 @@ class Bench:
         dispatch = Dispatch(opened)
         try:
             syncing = Syncing(dispatch, (self.target.destination,), end=lambda _: None)
-            return syncing.run(folders, watch=False, timeout_s=60.0)
+            return syncing.run(folders, watch=False, timeout_s=30.0)
         finally:
             dispatch.close(10.0)
 

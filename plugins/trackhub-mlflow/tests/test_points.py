@@ -73,7 +73,7 @@ class Rows:
             if lost:
                 return
             self.tail.reread(tags)
-        self.tail.add(made.marks)
+        self.tail.add(made.marks, start)
 
     def read(self) -> list[MetricPoint]:
         names = {row.key: unescape(row.key) for row in self.rows.values()}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 
 from trackhub_mlflow.mapping import LONGEST_TAG
@@ -31,7 +31,7 @@ class Tail:
     """
 
     def __init__(self, tags: Mapping[str, str]) -> None:
-        self._marks: dict[int, None] = {}  # by age
+        self._marks: dict[int, int] = {}  # the place of the first row of each, by age
         self.position = ""
         self.reread(tags)
 
@@ -50,18 +50,18 @@ class Tail:
         """Return the places of rows that are equal to one before them.
 
         :param marks: each row's :attr:`Row.mark`.
+        :param start: the first row's place in the run.
         """
-        follows = start >= self._end
-        known = self._marks if follows else {}
-        if len(set(marks)) == len(marks) and known.keys().isdisjoint(marks) and not (follows and self._touches(rows)):
+        differ = len(set(marks)) == len(marks) and self._marks.keys().isdisjoint(marks)
+        if differ and not self._touches(rows, start):
             return set()
-        seen: set[int] = set()
+        firsts: dict[int, int] = {}
         found = set()
-        for place, (row, mark) in enumerate(zip(rows, marks, strict=True)):
-            near = mark in seen or mark in known
-            if near or (follows and row.time == self._time and _short(row) in self._newest):
-                found.add(place)
-            seen.add(mark)
+        for place, (row, mark) in enumerate(zip(rows, marks, strict=True), start):
+            # What stands at its own place was given before, and is given again; so is all before the end.
+            first = min(firsts.setdefault(mark, place), self._marks.get(mark, place))
+            if first < place or (place >= self._end and row.time == self._time and _short(row) in self._newest):
+                found.add(place - start)
         return found
 
     def text(self, rows: Sequence[Row], start: int, position: str | None) -> str:
@@ -73,22 +73,34 @@ class Tail:
         if len(place) > _LONGEST_POSITION:
             place = ""  # of very many writers: without it, a lost cursor costs the time to give all again
         most = int((LONGEST_TAG - _REST - len(place)) / _EACH)
-        time = max([row.time for row in rows])
-        newest = set(islice({_short(row) for row in rows if row.time == time}, most))
-        if time == self._time:
-            newest |= set(islice(self._newest - newest, most - len(newest)))
+        end = start + len(rows)
+        if end < self._end:  # a piece of what was given before says nothing new
+            end, time, newest = self._end, self._time, set(islice(self._newest, most))
+        else:
+            time = max([row.time for row in rows])
+            newest = set(islice({_short(row) for row in rows if row.time == time}, most))
+            if time == self._time:
+                newest |= set(islice(self._newest - newest, most - len(newest)))
         rest = base64.b85encode(b"".join(sorted(newest))).decode()
-        return f"{start} {start + len(rows)} {digest(rows)} {time} {rest} {place}"
+        return f"{start} {end} {digest(rows)} {time} {rest} {place}"
 
-    def add(self, marks: Iterable[int]) -> None:
-        """Remember rows that were taken."""
-        self._marks.update(dict.fromkeys(marks))
+    def add(self, marks: Sequence[int], start: int) -> None:
+        """Remember rows that were taken.
+
+        :param start: the place of the first of them.
+        """
+        end = start + len(marks)
+        firsts = dict(zip(reversed(marks), range(end - 1, start - 1, -1), strict=True))
+        for mark in self._marks.keys() & firsts.keys():
+            firsts[mark] = min(firsts[mark], self._marks[mark])
+        self._marks.update(firsts)
         if len(self._marks) > 2 * _REMEMBERED:
-            self._marks = dict.fromkeys(islice(self._marks, len(self._marks) - _REMEMBERED, None))
+            self._marks = dict(islice(self._marks.items(), len(self._marks) - _REMEMBERED, None))
 
-    def _touches(self, rows: Sequence[Row]) -> bool:
-        """Return whether a row is of the millisecond whose rows were kept with the run."""
-        return bool(self._newest) and min([row.time for row in rows]) <= self._time
+    def _touches(self, rows: Sequence[Row], start: int) -> bool:
+        """Return whether a row may be of the millisecond whose rows were kept with the run."""
+        new = start + len(rows) > self._end
+        return new and bool(self._newest) and min([row.time for row in rows]) <= self._time
 
 
 def position_of(tags: Mapping[str, str]) -> str | None:

@@ -63,7 +63,7 @@ class Writing(Session):
                 tags = {TAIL: known.tail.text(made.rows, batch.start, batch.position)}
                 self._client.log_batch(ref.id, metrics=self._sdk.metrics(made.sent), tags=self._sdk.tags(tags))
                 known.tail.reread(tags)
-            known.tail.add(made.marks)
+            known.tail.add(made.marks, batch.start)
             return tuple(made.notes)
 
     @hookimpl
