@@ -390,3 +390,23 @@ def test_an_environment_is_given_as_it_is(written, backend):
     written.writer.append(EnvironmentCaptured(time=written.tick(), environment={"git": {"commit": "abc"}}))
     drain(lane_of(written, backend))
     assert backend.environments == [{"git": {"commit": "abc"}}]
+
+
+def test_a_lane_is_done_only_when_its_record_says_so(written, backend, monkeypatch):
+    """Whoever sees a lane done finds that in its file: a sync never reports less than it brought."""
+    from trackhub.delivery.record import RecordFile
+
+    written.rows(2)
+    written.end()
+    lane = lane_of(written, backend)
+    seen, write = [], RecordFile.write
+
+    def looked_at(file, record):
+        seen.append(lane.done)
+        write(file, record)
+
+    monkeypatch.setattr(RecordFile, "write", looked_at)
+    drain(lane)
+    assert lane.done
+    assert seen
+    assert not any(seen)

@@ -62,6 +62,7 @@ class RunLane:
         self._reader: JournalReader | None = None
         self._started = False
         self._idle = False
+        self._halted = False
         self._handover: Handover | None = None
         self._failures = 0
         self._unknown_failures = 0
@@ -72,9 +73,8 @@ class RunLane:
     @property
     def done(self) -> bool:
         """Return whether this lane can do no more by itself: all is delivered, or a person is needed."""
-        if self._reader is None:
-            return False
-        return self._record.state in {"stopped", "unauthorized"} or self._record.has_all(self.folder)
+        # Both are set once the record is saved: who sees a lane done reads the file next.
+        return self._halted or (self._idle and self._record.has_all(self.folder))
 
     @property
     def drained(self) -> bool:
@@ -96,7 +96,7 @@ class RunLane:
         now = self._around.clock()
         if now < self._not_before:
             return self._not_before - now
-        if self._reader is not None and self._record.state in {"stopped", "unauthorized"}:
+        if self._halted:
             return float("inf")
         self._idle = False
         try:
@@ -317,6 +317,7 @@ class RunLane:
     def _stop(self, state: State, error: str) -> float:
         self._set(state, error)
         self._save()
+        self._halted = True
         self._around.failed(self.folder.id, self._name, error)
         return float("inf")
 
