@@ -92,12 +92,15 @@ class Clock:
         return self.now
 
 
-FATES = st.sampled_from(["ok", "ok", "again", "lost", "killed", "killed after"])
+FATES = st.sampled_from(
+    ["ok", "ok", "again", "lost", "killed", "killed after", "in pieces", "in pieces, killed between"]
+)
 
 
 @settings(max_examples=300)
 @given(st.lists(st.tuples(st.lists(POINTS, min_size=1, max_size=12), FATES), max_size=6))
 @example([([MetricPoint("a", 1.0, 1, START)] * 3, "ok"), ([MetricPoint("a", 1.0, 1, START)] * 2, "killed after")])
+@example([([MetricPoint("a", float(number // 2), 1, START) for number in range(9)], "in pieces, killed between")] * 2)
 @example([([MetricPoint("a", math.inf, 1, START), MetricPoint("a", LARGEST, 1, START)], "ok")])
 def test_every_point_is_read_back_once_whatever_happens(batches: list[tuple[list[MetricPoint], str]]):
     """Counts, values, types, steps and times survive repeats, lost answers and kills of the delivery process."""
@@ -115,6 +118,12 @@ def test_every_point_is_read_back_once_whatever_happens(batches: list[tuple[list
             store.restart()
         if fate in ("again", "lost", "killed after"):
             store.give(points, start, redelivered=True)
+        if fate.startswith("in pieces"):
+            for first in range(0, len(points), 3):
+                store.give(points[first : first + 3], start + first, redelivered=True)
+                if fate.endswith("between"):
+                    store.restart()
+                    store.give(points, start, redelivered=True)
         logged += points
     assert sorted(map(str, map(identity, store.read()))) == sorted(map(str, map(identity, logged)))
 
