@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
@@ -16,6 +16,7 @@ from trackhub.model.entities import (
     Artifact,
     Batch,
     Connection,
+    MetricColumns,
     MetricPoint,
     Note,
     Param,
@@ -152,5 +153,7 @@ class BackendCalls(Protocol):
     def search_runs(self, project: str | None) -> tuple[RunRecord, ...]: ...
     def read_run(self, run_id: str, project: str | None) -> RunRecord | None: ...
     def read_metrics(self, ref: RunRef) -> tuple[MetricPoint, ...]: ...
+    def read_columns(self, ref: RunRef) -> Iterable[MetricColumns]: ...
+    def read_notes(self) -> tuple[Note, ...]: ...
     def list_artifacts(self, ref: RunRef) -> tuple[StoredFile, ...]: ...
     def download_artifact(self, ref: RunRef, path: str, target: str) -> None: ...

@@ -19,6 +19,7 @@ from trackhub.model.entities import (
     Artifact,
     Batch,
     Connection,
+    MetricColumns,
     MetricPoint,
     Note,
     Param,
@@ -32,7 +33,7 @@ from trackhub.model.entities import (
 
 PROJECT = "trackhub"
 PREFIX = "trackhub_"
-HOOKSPEC_VERSION = (1, 0)
+HOOKSPEC_VERSION = (1, 1)
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
@@ -130,7 +131,12 @@ class BackendHooks:
 
     @hookspec(firstresult=True)
     def trackhub_search_runs(self, project: str | None) -> tuple[RunRecord, ...]:
-        """Return a project's runs as the vendor holds them; of every project, where it is None."""
+        """Return a project's runs as the vendor holds them; of every project, where it is None.
+
+        Runs of which nothing says the project are of the one that is asked for.
+
+        :raises SettingsError: there are such runs, and no project is asked for.
+        """
 
     @hookspec(firstresult=True)
     def trackhub_read_run(self, run_id: str, project: str | None) -> RunRecord | None:
@@ -139,6 +145,14 @@ class BackendHooks:
     @hookspec(firstresult=True)
     def trackhub_read_metrics(self, ref: RunRef) -> tuple[MetricPoint, ...]:
         """Return every point of a run, unsampled, under our names."""
+
+    @hookspec(firstresult=True)
+    def trackhub_read_columns(self, ref: RunRef) -> Iterable[MetricColumns]:
+        """Yield every point of a run as columns; the pieces of a series come in its order. Since 1.1."""
+
+    @hookspec(firstresult=True)
+    def trackhub_read_notes(self) -> tuple[Note, ...]:
+        """Return what the last search found and could not read as part of any run. Since 1.1."""
 
     @hookspec(firstresult=True)
     def trackhub_list_artifacts(self, ref: RunRef) -> tuple[StoredFile, ...]:

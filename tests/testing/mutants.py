@@ -9,7 +9,7 @@ import signal
 import socket
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,18 @@ from testing.reference import CAPABILITIES, Held, ReferenceBackend, now, offer
 from trackhub import hookimpl
 from trackhub.backend import BackendSpec, Destination, Options
 from trackhub.errors import Rejected, RetryLater
-from trackhub.model.entities import Artifact, Batch, MetricPoint, Param, RunEnd, RunInfo, RunRecord, RunRef, Tag
+from trackhub.model.entities import (
+    Artifact,
+    Batch,
+    MetricColumns,
+    MetricPoint,
+    Param,
+    RunEnd,
+    RunInfo,
+    RunRecord,
+    RunRef,
+    Tag,
+)
 
 MUTANTS: dict[str, tuple[type[ReferenceBackend], str]] = {}
 """Each mutant by its scheme, with the sentence that it breaks."""
@@ -1066,6 +1077,16 @@ class CountsItsReaders(RecordMutant):
         held.tags["readers"] = f"{held.tags.get('readers', '')}1"
         self.vendor.save(held)
         return super().record_of(held)
+
+
+@breaks("R10")
+class SortsColumnsByStep(ReferenceBackend):
+    @hookimpl
+    def trackhub_read_columns(self, ref: RunRef) -> Iterator[MetricColumns]:
+        for columns in super().trackhub_read_columns(ref):
+            order = sorted(range(len(columns.step)), key=lambda at: columns.step[at] or 0)
+            parts = {part: getattr(columns, part)[order] for part in ("step", "value", "time")}
+            yield msgspec.structs.replace(columns, **parts)
 
 
 @breaks("K1")

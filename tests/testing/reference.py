@@ -7,10 +7,13 @@ import os
 import pickle
 import shutil
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+import numpy as np
 
 from trackhub import hookimpl
 from trackhub.backend import BackendSpec, Destination, Limits, Options
@@ -19,6 +22,7 @@ from trackhub.model.entities import (
     Artifact,
     Batch,
     Connection,
+    MetricColumns,
     MetricPoint,
     Note,
     Param,
@@ -226,6 +230,18 @@ class ReferenceBackend:
         return tuple(point for _, point in sorted(self.vendor.load(ref.id).points.items()))
 
     @hookimpl
+    def trackhub_read_columns(self, ref: RunRef) -> Iterator[MetricColumns]:
+        points = [point for _, point in sorted(self.vendor.load(ref.id).points.items())]
+        for name in dict.fromkeys(point.name for point in points):
+            series = [point for point in points if point.name == name]
+            yield MetricColumns(
+                name=name,
+                step=np.array([point.step for point in series], object),
+                value=np.array([point.value for point in series], object),
+                time=np.array([point.time for point in series], np.int64),
+            )
+
+    @hookimpl
     def trackhub_list_artifacts(self, ref: RunRef) -> tuple[StoredFile, ...]:
         return tuple(self.vendor.load(ref.id).files)
 
@@ -239,7 +255,7 @@ class ReferenceBackend:
 CAPABILITIES = (
     *("start_run", "log_params", "log_metrics", "set_tags", "log_artifact", "log_environment", "finish_run"),
     *("flush", "close", "check_connection"),
-    *("search_runs", "read_run", "read_metrics", "list_artifacts", "download_artifact"),
+    *("search_runs", "read_run", "read_metrics", "read_columns", "list_artifacts", "download_artifact"),
 )
 
 

@@ -6,6 +6,7 @@ breaks no plugin.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,29 @@ class MetricPoint(msgspec.Struct, frozen=True, gc=False):
     value: Scalar
     step: Step
     time: int
+
+
+class MetricColumns(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """Hold points of one series as columns: NumPy arrays of one dimension and the same length.
+
+    :ivar step: int64; float64 with NaN for a missing step; objects where neither holds every step exactly.
+    :ivar value: float64, int64 or bool; objects where none holds every value exactly.
+    :ivar time: int64, UTC nanoseconds.
+    """
+
+    name: str
+    step: Any
+    value: Any
+    time: Any
+
+    def points(self) -> Iterator[MetricPoint]:
+        """Yield the points one by one; a whole step among fractional ones is an int again."""
+        for step, value, time in zip(self.step.tolist(), self.value.tolist(), self.time.tolist(), strict=True):
+            if isinstance(step, float):
+                plain = None if step != step else int(step) if step.is_integer() else step  # noqa: PLR0124 - NaN
+                yield MetricPoint(self.name, value, plain, time)
+            else:
+                yield MetricPoint(self.name, value, step, time)
 
 
 class Tag(msgspec.Struct, frozen=True):
@@ -143,6 +167,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     :ivar id: our run id where the vendor keeps it, else the vendor's.
     :ivar metrics: each metric's last value.
+    :ivar notes: what of the run the source could not say, or could not say exactly, by name.
     """
 
     id: str
@@ -160,6 +185,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     ref: RunRef | None = None
     reason: str = ""
     environment: dict[str, Any] = {}
+    notes: tuple[Note, ...] = ()
 
 
 class StoredFile(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,18 +5,21 @@ from __future__ import annotations
 import difflib
 import inspect
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import pluggy
 
 from trackhub.backend import Destination, Limits, Notes
-from trackhub.errors import PluginError
+from trackhub.errors import PluginError, Rejected
 from trackhub.hookspec import PREFIX, PROJECT, BackendHooks, HubSpec
 from trackhub.model.entities import (
     Artifact,
     Batch,
     Connection,
+    MetricColumns,
     MetricPoint,
+    Note,
     Param,
     RunEnd,
     RunInfo,
@@ -41,15 +44,23 @@ class LaneHooks:
         except pluggy.PluginValidationError as error:
             raise PluginError(f"{source}: {hook_trouble(str(error))}") from error
         _refuse_defaults(self._manager, source)
-        if not self.can("start_run"):
-            raise PluginError(f"{source}: it has no trackhub_start_run, so nothing could be delivered")
+        if not self.can("start_run") and not self.can("search_runs"):
+            raise PluginError(
+                f"{source}: it has no trackhub_start_run, so nothing could be delivered, "
+                "and no trackhub_search_runs, so nothing could be read"
+            )
 
     def can(self, hook: str) -> bool:
         """Return whether the backend implements a hook, named without its prefix."""
         return bool(getattr(self._manager.hook, PREFIX + hook).get_hookimpls())
 
     def start_run(self, run: RunInfo) -> RunRef:
-        """Create the vendor's run, or find it again."""
+        """Create the vendor's run, or find it again.
+
+        :raises Rejected: the backend only reads.
+        """
+        if not self.can("start_run"):
+            raise Rejected(f"{self.destination.shown}: its plugin only reads; `trackhub import` takes runs from there")
         ref: RunRef | None = self._manager.hook.trackhub_start_run(run=run)
         if ref is None:
             raise PluginError("trackhub_start_run returned nothing; it returns a RunRef")
@@ -106,6 +117,15 @@ class LaneHooks:
         """Return every point of a run."""
         self._require("read_metrics")
         return self._manager.hook.trackhub_read_metrics(ref=ref) or ()
+
+    def read_columns(self, ref: RunRef) -> Iterable[MetricColumns]:
+        """Yield every point of a run as columns."""
+        self._require("read_columns")
+        return self._manager.hook.trackhub_read_columns(ref=ref) or ()
+
+    def read_notes(self) -> tuple[Note, ...]:
+        """Return what no run could be made of; nothing, where the backend has no word for it."""
+        return self._manager.hook.trackhub_read_notes() or () if self.can("read_notes") else ()
 
     def list_artifacts(self, ref: RunRef) -> tuple[StoredFile, ...]:
         """Return every artifact file of a run."""

@@ -17,7 +17,7 @@ from trackhub.testing.gates import NotSupported
 from trackhub.testing.overrides import reason_of
 from trackhub.testing.sentences import cited_by
 from trackhub.testing.suite import BackendSuite
-from trackhub.testing.suite.offering import HOOKS
+from trackhub.testing.suite.offering import BETTER, HOOKS
 
 LIMIT_S = 300.0
 """How long one test may take before its backend is said to hang."""
@@ -56,7 +56,7 @@ def check(
         hookspec=entry.get("hookspec", ""),
         trackhub=__version__,
         can=can,
-        cannot=tuple(hook for hook in HOOKS if hook not in can),
+        cannot=tuple(hook for hook in HOOKS if hook not in can and hook not in BETTER),
         outcomes=tuple(outcomes),
     )
 

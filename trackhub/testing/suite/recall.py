@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from trackhub.model.ids import new_run_id
 from trackhub.testing.bench import Bench
-from trackhub.testing.comparing import expect, same, same_mapping
+from trackhub.testing.comparing import expect, same, same_mapping, same_points
 from trackhub.testing.gates import needs
 from trackhub.testing.given import point
 from trackhub.testing.sentences import states
@@ -92,3 +94,17 @@ class Recall:
         run.points([point("loss", number / 3, number, ms=number) for number in range(4)])
         first = (str(run.record()), run.held())
         same("what is read", (str(run.record()), run.held()), first)
+
+    @states("R10")
+    @needs("log_metrics", "read_metrics", "read_columns")
+    def test_columns_are_the_points(self, bench: Bench) -> None:
+        """What is read in bulk is what is read one by one: every type, repeated, decreasing and missing steps."""
+        run = bench.begin()
+        run.points([point("loss", 1.0 / step, step, ms=number) for number, step in enumerate((1, 2, 2, 1, 3))])
+        run.points([point("mixed", value, step, ms=7) for step, value in ((0, 1), (None, math.nan), (0.5, math.inf))])
+        run.points([point("done", value=True, step=1, ms=8), point("seed", 2**70, 1, ms=8), point("a/b é", 1.5, 9)])
+        found = [each for columns in bench.open().read_columns(run.ref) for each in columns.points()]
+        same_points(found, run.held(), times=True)
+        for name in {each.name for each in found}:
+            told = [each.value for each in found if each.name == name]
+            same(f"the order of {name!r}", told, [each.value for each in run.held() if each.name == name])
