@@ -221,7 +221,7 @@ def test_metrics_stored_as_events(folder, new_header):
     """Metrics that were stored as events stand among those that were stored as rows."""
     writer = JournalWriter(folder.journal, new_header)
     writer.row_at(1, {"a": 1.0}, 1)
-    writer._write(EVENT, pack(MetricsLogged(time=2, metrics={"a": 2, "b": True}, step=None)))
+    writer._write_record(EVENT, pack(MetricsLogged(time=2, metrics={"a": 2, "b": True}, step=None)))
     writer.row_at(3, {"a": 3.0}, 2**60)
     writer.close()
     found = assert_same(folder)

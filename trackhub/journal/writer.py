@@ -7,27 +7,24 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import math
+import functools
 import os
 import struct
 import threading
 import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 from zlib import crc32
 
 from trackhub.errors import RunFinished, StoreError
+from trackhub.journal.row import code_of, columns_of, packs_as_is, scalars_of, step_of
 from trackhub.journal.segment import (
-    BOOL,
     CRC,
     EVENT,
     FIRST_ROW,
-    FLOAT,
-    HEAD,
-    INT,
     LARGEST,
     LAYOUT,
     SMALLEST,
@@ -35,16 +32,16 @@ from trackhub.journal.segment import (
     SegmentHeader,
     encode_header,
     encode_record,
-    int_code,
 )
 from trackhub.model.codec import pack
 from trackhub.model.events import Event, MetricsLogged, UnknownEvent
-from trackhub.model.scalars import as_scalar
-from trackhub.model.values import require_text
 from trackhub.types import Durability, Scalar, Step
 
 _MOST_LAYOUTS = 4096
 """Layouts remembered at once, so that names made up anew on every call cost no memory."""
+
+_BULK = 1 << 20
+"""Bytes of rows written at once."""
 
 _live: weakref.WeakSet[JournalWriter] = weakref.WeakSet()
 
@@ -134,9 +131,40 @@ class JournalWriter:
     def row_at(self, time_ns: int, metrics: Mapping[str, Scalar], step: Step = None) -> None:
         """Append metrics with a time of their own, as an importer does."""
         with self._lock:
-            scalars = _scalars(metrics)
-            step = _step(step)
+            scalars = scalars_of(metrics)
+            step = step_of(step)
             self._write_row(self._layout(scalars, step), time_ns, scalars, step)
+
+    def body(self, time_ns: int, metrics: Mapping[str, Scalar], step: Step = None) -> bytes:
+        """Return a row's bytes up to its checksum, for :meth:`bodies`; its layout is declared now."""
+        with self._lock:
+            scalars = scalars_of(metrics)
+            step = step_of(step)
+            packed = self._layout(scalars, step)
+            return packed.pack(packed.length, packed.kind, time_ns, *columns_of(scalars, step))
+
+    def layout(self, step: str, names: tuple[str, ...], codes: tuple[str, ...]) -> tuple[int, int]:
+        """Return the length and the type of rows with these columns, declared if they are new here."""
+        with self._lock:
+            packed = self._declare((step, *names, *codes), step, names, codes)
+            return packed.length, packed.kind
+
+    def bodies(self, bodies: Iterable[bytes]) -> None:
+        """Append many rows, each as its bytes up to the checksum, a megabyte a write.
+
+        :raises StoreError: the file system took no more; whole rows were written up to some place.
+        """
+        with self._lock:
+            self._open()
+            chunk, size = [], 0
+            for body in bodies:
+                chunk.append(body)
+                size += len(body)
+                if size >= _BULK:
+                    self._write(functools.partial(_chained, chunk))
+                    chunk, size = [], 0
+            if chunk:
+                self._write(functools.partial(_chained, chunk))
 
     def append(self, event: Event) -> None:
         """Append an event; metrics become a row.
@@ -149,7 +177,7 @@ class JournalWriter:
         payload = pack(event.fields if isinstance(event, UnknownEvent) else event)
         with self._lock:
             self._open()
-            self._write(EVENT, payload)
+            self._write_record(EVENT, payload)
 
     def close(self) -> None:
         """End the segment; a later write raises :class:`~trackhub.errors.RunFinished`."""
@@ -174,15 +202,15 @@ class JournalWriter:
         if not isinstance(metrics, Mapping):
             raise TypeError(f"log() takes a mapping of names to numbers, not {type(metrics).__name__}")
         now = time.time_ns()
-        scalars = _scalars(metrics)
-        plain_step = _step(step)
+        scalars = scalars_of(metrics)
+        plain_step = step_of(step)
         if not scalars:
             return
         with self._lock:
             packed = self._layout(scalars, plain_step)
             self._write_row(packed, now, scalars, plain_step)
             # A float step must be checked each time, a durable write fsynced: both stay on this way.
-            plain = all(map(_packs_as_is, metrics.values())) and (step is None or _packs_as_is(step))
+            plain = all(map(packs_as_is, metrics.values())) and (step is None or packs_as_is(step))
             if plain and not self._durable and not isinstance(plain_step, float):
                 if len(self._known) >= _MOST_LAYOUTS:
                     self._known.clear()
@@ -190,14 +218,17 @@ class JournalWriter:
 
     def _layout(self, scalars: dict[str, Scalar], step: Step) -> _Packed:
         """Return how to pack such a row, declaring its layout in the segment if it is new there."""
-        codes = tuple(map(_code, scalars.values()))
-        key = (_code(step) if step is not None else "", *scalars, *codes)
+        codes = tuple(map(code_of, scalars.values()))
+        code = code_of(step) if step is not None else ""
+        return self._declare((code, *scalars, *codes), code, tuple(scalars), codes)
+
+    def _declare(self, key: tuple[str, ...], step: str, names: tuple[str, ...], codes: tuple[str, ...]) -> _Packed:
         packed = self._declared.get(key)
         if packed is None:
             self._open()
-            layout = Layout(id=self._next_id, step=key[0], names=tuple(scalars), codes=codes)
+            layout = Layout(id=self._next_id, step=step, names=names, codes=codes)
             self._next_id += 1  # even if the write fails: no id is ever declared twice
-            self._write(LAYOUT, layout.encode())
+            self._write_record(LAYOUT, layout.encode())
             if len(self._declared) >= _MOST_LAYOUTS:
                 self._declared.clear()
             packed = self._declared[key] = _Packed(layout.packer().pack, layout.length, layout.id)
@@ -205,37 +236,46 @@ class JournalWriter:
 
     def _write_row(self, packed: _Packed, time_ns: int, scalars: dict[str, Scalar], step: Step) -> None:
         self._open()
-        values = [_column(value) for value in ([] if step is None else [step]) + list(scalars.values())]
-        body = packed.pack(packed.length, packed.kind, time_ns, *values)
-        self._write(packed.kind, body[HEAD.size :])
+        body = packed.pack(packed.length, packed.kind, time_ns, *columns_of(scalars, step))
+        self._write(functools.partial(_chained, (body,)))
 
-    def _write(self, kind: int, payload: bytes) -> None:
+    def _write_record(self, kind: int, payload: bytes) -> None:
         if len(payload) > LARGEST - SMALLEST:
             raise ValueError(f"an event of {len(payload)} bytes is too large for the journal: log it as an artifact")
+        self._write(functools.partial(encode_record, kind, payload))
+
+    def _write(self, encode: Callable[[int], bytes]) -> None:
+        """Write whole records; encoded again, with the checksum that stands before them, if that changed."""
         while True:
             if self._next_end != self._end:
                 self._settle()
             end = self._end
-            record = encode_record(kind, payload, self._crc)
-            crc = CRC.unpack_from(record, len(record) - CRC.size)[0]
-            if self._end == end:  # else a signal handler logged meanwhile
+            records = encode(self._crc)
+            if self._put(records, end):
                 break
-        self._next_crc = crc
-        self._next_end = after = end + len(record)
-        try:
-            written = os.write(self._fd, record)
-        except OSError as error:
-            self._fail(error)
-        if written != len(record):
-            self._fail(_full())
-        if self._end == end:
-            self._crc = crc
-            self._end = after
         if self._durable:
             try:
                 os.fsync(self._fd)
             except OSError as error:
                 self._explain(error)
+
+    def _put(self, records: bytes, end: int) -> bool:
+        """Write records at the place they were encoded for; return whether it was still the journal's end."""
+        crc = CRC.unpack_from(records, len(records) - CRC.size)[0]
+        if self._end != end:  # a signal handler logged meanwhile
+            return False
+        self._next_crc = crc
+        self._next_end = after = end + len(records)
+        try:
+            written = os.write(self._fd, records)
+        except OSError as error:
+            self._fail(error)
+        if written != len(records):
+            self._fail(_full())
+        if self._end == end:  # else a signal handler that logged has settled them
+            self._crc = crc
+            self._end = after
+        return True
 
     def _fail(self, error: OSError) -> NoReturn:
         self._try_to_settle()
@@ -309,49 +349,13 @@ def _full() -> OSError:
     return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def _scalars(metrics: Mapping[str, Any]) -> dict[str, Scalar]:
-    for name in metrics:
-        if not isinstance(name, str) or not name:
-            raise TypeError(f"metric name {name!r}: names are non-empty strings")
-    return {require_text(str(name), name): as_scalar(value, name) for name, value in metrics.items()}
-
-
-def _step(step: object) -> Step:
-    if step is None or type(step) is int:
-        return step
-    try:
-        plain = as_scalar(step, "step")
-    except TypeError:
-        plain = False
-    if isinstance(plain, bool):
-        raise TypeError(f"step {step!r}: a step is an int or a float, or left out")
-    if isinstance(plain, float) and not math.isfinite(plain):
-        raise ValueError(f"step {step!r}: a step is finite")
-    return plain
-
-
-def _code(value: Scalar) -> str:
-    if isinstance(value, bool):
-        return BOOL
-    return int_code(value) if isinstance(value, int) else FLOAT
-
-
-def _column(value: Scalar) -> Scalar | bytes:
-    if isinstance(value, int) and not isinstance(value, bool) and int_code(value) != INT:
-        return value.to_bytes(int(int_code(value)[1:]), "little", signed=True)
-    return value
-
-
-def _packs_as_is(value: object) -> bool:
-    """Return whether ``struct`` packs every value of this type exactly, without being asked twice."""
-    if isinstance(value, int):
-        return int_code(value) == INT
-    return isinstance(value, float) or (type(value).__name__ in _NUMPY_SCALARS and type(value).__module__ == "numpy")
-
-
-_NUMPY_SCALARS = frozenset(
-    ["float16", "float32", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool", "bool_"]
-)
+def _chained(bodies: Iterable[bytes], seed: int) -> bytes:
+    """Return rows with their checksums, given the one that stands before them."""
+    parts: list[bytes] = []
+    for body in bodies:
+        seed = crc32(body, seed)
+        parts += (body, seed.to_bytes(4, "little"))
+    return b"".join(parts)
 
 
 def _after_fork() -> None:
