@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from trackhub.api.runs import runs
     from trackhub.api.start import current_run, start_run
     from trackhub.api.sync import sync
+    from trackhub.api.transfer import export_runs, import_runs
     from trackhub.delivery.report import DeliveryReport
     from trackhub.errors import (
         DeliveryError,
@@ -30,11 +31,13 @@ if TYPE_CHECKING:
     )
     from trackhub.hookspec import hookimpl
     from trackhub.run import Run
+    from trackhub.transfer.report import ImportReport
 
 _HOMES = {
     "trackhub.api.runs": ("runs",),
     "trackhub.api.start": ("current_run", "start_run"),
     "trackhub.api.sync": ("sync",),
+    "trackhub.api.transfer": ("export_runs", "import_runs"),
     "trackhub.delivery.report": ("DeliveryReport",),
     "trackhub.errors": (
         "DeliveryError",
@@ -54,12 +57,14 @@ _HOMES = {
     ),
     "trackhub.hookspec": ("hookimpl",),
     "trackhub.run": ("Run",),
+    "trackhub.transfer.report": ("ImportReport",),
 }
 
 __version__ = "0.1.0"
 __all__ = [
     "DeliveryError",
     "DeliveryReport",
+    "ImportReport",
     "JournalError",
     "ParamConflict",
     "PluginError",
@@ -75,7 +80,9 @@ __all__ = [
     "TrackhubError",
     "Unauthorized",
     "current_run",
+    "export_runs",
     "hookimpl",
+    "import_runs",
     "runs",
     "start_run",
     "sync",

@@ -28,7 +28,7 @@ from trackhub.errors import PluginError, PluginMissing, RunExists, RunNotFound, 
 from trackhub.exits import watch
 from trackhub.journal.journal import JournalReader
 from trackhub.journal.liveness import this_process
-from trackhub.journal.segment import SegmentHeader
+from trackhub.journal.segment import IMPORT, SegmentHeader
 from trackhub.journal.store import RunFolder, Store
 from trackhub.journal.writer import JournalWriter
 from trackhub.model.events import EnvironmentCaptured, ParamsLogged, RunResumed, RunStarted
@@ -163,6 +163,11 @@ def segment_header(folder: RunFolder, writer: str, *, role: str, rank: int | Non
 def new_delivery_header(folder: RunFolder) -> Callable[[], SegmentHeader]:
     """Return what makes headers for what is written about a run, not by it."""
     return lambda: segment_header(folder, _writer_name(), role="delivery")
+
+
+def new_import_header(folder: RunFolder) -> SegmentHeader:
+    """Return the header of a segment that brings a run from elsewhere."""
+    return segment_header(folder, _writer_name(), role=IMPORT)
 
 
 def open_backend(name_or_url: str, settings: Settings) -> BackendCalls:

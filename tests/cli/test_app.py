@@ -11,13 +11,13 @@ import pytest
 import trackhub
 from trackhub.cli.app import app
 
-COMMANDS = ("demo", "run", "ls", "show", "cat", "sync", "status", "verify", "doctor", "plugins")
+COMMANDS = ("demo", "run", "ls", "show", "cat", "sync", "status", "verify", "import", "export", "doctor", "plugins")
 HEAVY = ("numpy", "sklearn", "matplotlib", "mlflow", "pandas", "trackhub.hub", "pydantic")
 
 
 def test_the_commands_are_those_of_the_design() -> None:
     """Each command of the design is there, in the order of use."""
-    commands = [command.callback.__name__ for command in app.registered_commands]
+    commands = [command.name for command in app.registered_commands]
     assert [*commands, *(group.name for group in app.registered_groups)] == list(COMMANDS)
 
 

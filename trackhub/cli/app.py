@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from trackhub import __version__
-from trackhub.cli import check, deliver, demo, doctor, listing, page, plugins, wrap
+from trackhub.cli import check, deliver, demo, doctor, listing, page, plugins, transfer, wrap
 from trackhub.cli.output import complain
 from trackhub.errors import SettingsError, TrackhubError
 
@@ -83,9 +83,11 @@ for function in (
     deliver.sync,
     deliver.status,
     deliver.verify,
+    transfer.import_,
+    transfer.export,
     doctor.doctor,
 ):
-    app.command()(function)
+    app.command(function.__name__.rstrip("_"))(function)
 
 plugin_commands = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 plugin_commands.callback()(plugins.plugins)

@@ -22,7 +22,7 @@ from trackhub.cli.output import (
 from trackhub.cli.progress import SyncProgress
 
 if TYPE_CHECKING:
-    from trackhub.delivery.report import DestinationReport
+    from trackhub.delivery.report import DeliveryReport, DestinationReport
     from trackhub.query.compare import VerifyReport
 
 RunsArgument = Annotated[
@@ -65,12 +65,17 @@ def sync(
         except KeyboardInterrupt:
             remark("interrupted; `trackhub sync` goes on from here")
             raise typer.Exit(0 if watch else 130) from None
+    print_delivery(report, as_json=as_json)
+    raise typer.Exit(0 if report.complete else 1)
+
+
+def print_delivery(report: DeliveryReport, *, as_json: bool) -> None:
+    """Print how far every destination is."""
     if as_json:
         print_json({"complete": report.complete, "destinations": [_as_dict(one) for one in report.destinations]})
     else:
         rows = [_cells(one, one.runs) for one in report.destinations]
         print_table(("destination", "runs", *_TITLES), rows, spare=("link",))
-    raise typer.Exit(0 if report.complete else 1)
 
 
 def status(runs: RunsArgument = None, *, store: StoreOption = None, as_json: JsonOption = False) -> None:

@@ -1,4 +1,4 @@
-"""Draw how far a sync is, from what its lanes report; silent in a pipe."""
+"""Draw how far a sync or an import is, from what it reports; silent in a pipe."""
 
 # ruff: noqa: PLC0415 - rich is imported only where something is drawn
 
@@ -73,3 +73,35 @@ class SyncProgress:
 
 def _bytes(folder: RunFolder) -> int:
     return sum(path.stat().st_size for path in folder.segments())
+
+
+class CountProgress:
+    """Show a bar of how many are done, of how many."""
+
+    def __init__(self, *, shown: bool) -> None:
+        self._shown = shown
+        self._stack = ExitStack()
+        self._bars: Any = None
+        self._task: Any = None
+
+    def __enter__(self) -> Self:
+        if self._shown:
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+            columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            text = TextColumn("{task.description}", markup=False)
+            self._bars = self._stack.enter_context(Progress(*columns, text, transient=True))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def update(self, done: int, total: int, doing: str) -> None:
+        """Take note of how many are done, and what comes next."""
+        if self._bars is None:
+            return
+        if self._task is None:
+            self._task = self._bars.add_task(doing, total=total)
+        self._bars.update(self._task, completed=done, total=total, description=doing)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from trackhub.journal.journal import JournalReader
 from trackhub.journal.liveness import vanished
-from trackhub.journal.segment import SegmentHeader
+from trackhub.journal.segment import IMPORT, SegmentHeader
 from trackhub.journal.store import RunFolder
 from trackhub.journal.writer import JournalWriter
 from trackhub.model.events import RunEnded
@@ -39,7 +39,9 @@ def end_vanished(folder: RunFolder, new_header: NewHeader, *, silence_s: float) 
     last, now, found = life.last, time.time_ns(), False
     for attempt in life.open_attempts:
         header = reader.headers.get(attempt)
-        if header is not None and vanished(header, last_event=last, now=now, silence_s=silence_s):
+        if header is None or header.role == IMPORT:
+            continue
+        if vanished(header, last_event=last, now=now, silence_s=silence_s):
             _write(folder, attempt, new_header, last, "its process vanished without ending the run")
             found = True
     return found

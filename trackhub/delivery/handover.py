@@ -10,8 +10,9 @@ import msgspec
 
 from trackhub.backend import BackendCalls, Notes
 from trackhub.delivery.batch import Content
+from trackhub.delivery.merging import POINTS
 from trackhub.errors import Rejected, RetryLater, StoreError, Unauthorized
-from trackhub.journal.journal import encode_position
+from trackhub.journal.journal import Position, encode_position
 from trackhub.model.entities import Artifact, Batch, MetricPoint, Note, RunRef
 from trackhub.model.events import ArtifactLogged, EnvironmentCaptured, UnknownEvent
 
@@ -43,12 +44,13 @@ class Handover:
 
     :param start: how many points the destination was given before.
     :param redelivered: the batch was given before, by a process that is gone.
+    :param beside: what the vendor's place says of other journals; it stays there.
     :ivar apart: treat any failure as a refusal, so that one entry cannot block the rest.
     :ivar refusals: what was refused, over all tries.
     :ivar notes: what the last try had to fit; ``skipped`` what it had no hook for.
     """
 
-    def __init__(self, content: Content, *, start: int, redelivered: bool) -> None:
+    def __init__(self, content: Content, *, start: int, redelivered: bool, beside: Position | None = None) -> None:
         self.content = content
         self.apart = False
         self.refusals: list[Refusal] = []
@@ -57,6 +59,7 @@ class Handover:
         self._start = start
         self._redelivered = redelivered
         self._refused: set[int] = set()
+        self._beside = beside or {}
 
     def give(self, calls: BackendCalls, ref: RunRef, artifact: Callable[[ArtifactLogged], Artifact]) -> None:
         """Make the calls that give the batch; points last, since the place travels with them.
@@ -86,7 +89,7 @@ class Handover:
 
     def _give_points(self, calls: BackendCalls, ref: RunRef, *, redelivered: bool) -> None:
         points, most = self.content.points, calls.limits.points
-        place = encode_position(self.content.end)
+        place = encode_position({**self._beside, **self.content.end, POINTS: self._start + len(points)})
 
         def call(some: tuple[MetricPoint, ...], offset: int) -> Notes:
             position = place if offset + len(some) == len(points) else None

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from trackhub.backend import BackendCalls
-from trackhub.delivery.batch import collect
+from trackhub.delivery.batch import Content, collect
 from trackhub.delivery.deadletters import DeadLetters
 from trackhub.delivery.handover import Handover, vendor_answers
 from trackhub.delivery.lock import RunLock
+from trackhub.delivery.merging import POINTS, Merging, foreign_part
 from trackhub.delivery.policy import MOST_UNKNOWN, delay
 from trackhub.delivery.record import DeliveryRecord, Inflight, RateMeter, RecordFile, record_of
 from trackhub.delivery.report import DestinationReport, State
@@ -64,6 +65,8 @@ class RunLane:
         self._idle = False
         self._halted = False
         self._handover: Handover | None = None
+        self._merging: Merging | None = None
+        self._beside: Position = {}
         self._failures = 0
         self._unknown_failures = 0
         self._not_before = 0.0
@@ -162,7 +165,13 @@ class RunLane:
             return None
         for event in content.events:
             self._life.apply(event)
-        return Handover(content, start=self._record.points, redelivered=again is not None)
+        return self._handed(content, redelivered=again is not None)
+
+    def _handed(self, content: Content, *, redelivered: bool) -> Handover:
+        if self._merging is not None:
+            # What of it the vendor has, it was asked: nothing is given a second time.
+            content, redelivered = self._merging.rest(content), False
+        return Handover(content, start=self._record.points, redelivered=redelivered, beside=self._beside)
 
     def _give(self, handover: Handover) -> None:
         content, record = handover.content, self._record
@@ -235,7 +244,12 @@ class RunLane:
         self._record.ended = None
         self._set("delivering")
         held = decode_position(ref.position or "")
-        if first and any(offset > self._record.cursor.get(name, 0) for name, offset in held.items()):
+        self._beside = foreign_part(held, self.folder)
+        if self._beside:
+            self._merge(ref, held)
+        elif first and any(
+            offset > self._record.cursor.get(name, 0) for name, offset in held.items() if name != POINTS
+        ):
             self._skip_to(held)
         self._save()
 
@@ -244,6 +258,13 @@ class RunLane:
         if self._record.ref is None:
             raise RetryLater("the run has not been started on the destination")
         return self._record.ref
+
+    def _merge(self, ref: RunRef, held: Position) -> None:
+        """Go on behind what the vendor was given from another journal of this run."""
+        self._merging = Merging(self._calls, ref, self.folder, held, self._record.cursor)
+        self._record.points = self._merging.points
+        if self._handover is not None:
+            self._handover = self._handed(self._handover.content, redelivered=False)
 
     def _skip_to(self, held: Position) -> None:
         """Take the vendor's word for what it has, where our own cursor was lost.

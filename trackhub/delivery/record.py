@@ -15,7 +15,9 @@ from typing import Any
 import msgspec
 
 from trackhub.backend import Destination
+from trackhub.delivery.lock import RunLock
 from trackhub.delivery.report import DestinationReport, State
+from trackhub.errors import RunLocked
 from trackhub.journal.journal import Position
 from trackhub.journal.store import RunFolder
 from trackhub.model.entities import Note, RunEnd, RunRef
@@ -133,6 +135,20 @@ def record_of(folder: RunFolder, destination: Destination) -> DeliveryRecord:
     """Return what a destination has of a run: the record, or that there is nothing yet."""
     name = destination.name or destination.shown
     return RecordFile(folder, destination.slug).read() or DeliveryRecord(destination=name, url=destination.shown)
+
+
+def forget(folder: RunFolder, destination: Destination) -> None:
+    """Remove what is known of a run at a destination, as if it had never been given there.
+
+    :raises RunLocked: somebody delivers it there now.
+    """
+    lock = RunLock(folder.delivery / f"{destination.slug}.lock")
+    if not lock.take():
+        raise RunLocked(f"{lock.holder()} delivers run {folder.id} to {destination.shown}; try again when it is done")
+    try:
+        RecordFile(folder, destination.slug).path.unlink(missing_ok=True)
+    finally:
+        lock.release()
 
 
 def read_records(folder: RunFolder) -> list[DeliveryRecord]:

@@ -71,7 +71,7 @@ class Syncing:
     def _take(self, runs: Sequence[RunFolder] | Store) -> None:
         """Hand over the runs that were not yet, each after its parents."""
         for folder in runs.runs() if isinstance(runs, Store) else runs:
-            for one in (*_parents(folder), folder):
+            for one in (*parents_of(folder), folder):
                 if one not in self._taken:
                     self._end(one)
                     self._taken[one] = {path.stem: path.stat().st_size for path in one.segments()}
@@ -109,8 +109,8 @@ class Syncing:
             self._progress(folder, report)
 
 
-def _parents(folder: RunFolder) -> list[RunFolder]:
-    """Return a run's parents that the store has, the topmost first."""
+def parents_of(folder: RunFolder) -> list[RunFolder]:
+    """Return a run's parents that its store has, the topmost first."""
     parents: list[RunFolder] = []
     store = Store(folder.path.parents[2])
     current: RunFolder | None = folder

@@ -42,6 +42,10 @@ FLOAT, INT, BOOL = "d", "q", "?"
 """Column codes: float64, int64, one byte; ``iN`` is an N-byte two's-complement integer."""
 
 
+IMPORT = "import"
+"""The role of a process that brings a run from elsewhere."""
+
+
 class HeaderError(JournalError):
     """Report a beginning that does not verify; records after it may."""
 
@@ -51,7 +55,8 @@ class SegmentHeader(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
     :ivar boot: the machine's boot id, so that a pid of another boot is known to be gone.
     :ivar birth: the process's start time in clock ticks since boot, where the system tells it.
-    :ivar role: ``run`` for a process that logs, ``delivery`` for one that only watches.
+    :ivar role: ``run`` for a process that logs, ``delivery`` for one that only watches, ``import``
+        for one that writes down what happened elsewhere, so that its own end says nothing of the run.
     """
 
     run: str

@@ -89,6 +89,12 @@ class JournalWriter:
         """Return the offset up to which everything is acknowledged."""
         return self._end
 
+    def begin(self) -> str:
+        """Open the segment, if it is not open yet, and return its name."""
+        with self._lock:
+            self._open()
+            return self.name or ""
+
     def row(self, metrics: Mapping[str, Any], step: Any = None) -> None:
         """Append metrics that share a step, at the current time.
 

@@ -46,6 +46,11 @@ class RunLife:
                 self._attempts[event.attempt] = event
 
     @property
+    def attempts(self) -> tuple[str, ...]:
+        """Return every attempt, the first one first."""
+        return tuple(self._attempts)
+
+    @property
     def open_attempts(self) -> tuple[str, ...]:
         """Return the attempts that have not ended."""
         return tuple(attempt for attempt, end in self._attempts.items() if end is None)

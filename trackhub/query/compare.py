@@ -7,10 +7,9 @@ is there twice, moved or rounded is a difference. What a vendor adds of its own 
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any, TypeAlias
+from typing import Any
 
 import msgspec
 
@@ -19,12 +18,11 @@ from trackhub.journal.journal import JournalReader
 from trackhub.journal.store import RunFolder
 from trackhub.model.entities import MetricPoint, RunRecord, RunRef, StoredFile
 from trackhub.model.events import MetricsLogged
+from trackhub.model.identity import NS_PER_MS, PointIdentity, identity_of
 from trackhub.query.summary import RunDetail, RunSummary, read_detail
-from trackhub.types import Scalar, Status, Step
+from trackhub.types import Status
 
 _MOST_EXAMPLES = 10
-_NS_PER_MS = 1_000_000
-_Point: TypeAlias = tuple[str, Step, int, Scalar | str]
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,7 +116,7 @@ class _Comparison:
             self.differ("status", "status", ours.status, theirs.status)
         for name in ("started", "ended"):
             mine, other = getattr(ours, name), getattr(theirs, name)
-            if mine is not None and other is not None and mine // _NS_PER_MS != other // _NS_PER_MS:
+            if mine is not None and other is not None and mine // NS_PER_MS != other // NS_PER_MS:
                 self.differ("time", name, mine, other)
         for kind in ("params", "tags"):
             mine, other = getattr(ours, kind), getattr(theirs, kind)
@@ -129,12 +127,12 @@ class _Comparison:
 
     def points(self, ours: Iterable[MetricPoint], theirs: Iterable[MetricPoint]) -> None:
         """Compare the points, however they are ordered."""
-        left: Counter[_Point] = Counter(map(_key, theirs))
+        left: Counter[PointIdentity] = Counter(map(identity_of, theirs))
         self.theirs["points"] = left.total()
         self.ours["points"] = 0
         for point in ours:
             self.ours["points"] += 1
-            left[_key(point)] -= 1
+            left[identity_of(point)] -= 1
         for (name, step, time, value), surplus in left.items():
             for _ in range(abs(surplus)):
                 shown = f"{value} at {time} ms"
@@ -168,12 +166,6 @@ def _points(folder: RunFolder) -> Iterator[MetricPoint]:
         if isinstance(row := placed.event, MetricsLogged):
             for name, value in row.metrics.items():
                 yield MetricPoint(name, value, row.step, row.time)
-
-
-def _key(point: MetricPoint) -> _Point:
-    # NaN is not equal to itself; a whole float and its int are equal, and so are their hashes.
-    value = "nan" if isinstance(point.value, float) and math.isnan(point.value) else point.value
-    return point.name, point.step, point.time // _NS_PER_MS, value
 
 
 def _same_value(ours: Any, theirs: Any) -> bool:

@@ -12,7 +12,7 @@ import msgspec
 from trackhub.errors import JournalError
 from trackhub.journal.liveness import ProcessMark, vanished
 from trackhub.journal.reader import Damage, SegmentReader
-from trackhub.journal.segment import SegmentHeader
+from trackhub.journal.segment import IMPORT, SegmentHeader
 from trackhub.journal.store import RunFolder
 from trackhub.model.events import (
     ArtifactLogged,
@@ -74,6 +74,8 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=
             if self.status != "running" or now - last <= silence_s * 1e9:
                 return self
             return msgspec.structs.replace(self, status="crashed", ended=last, reason="nothing says who began it")
+        if any(header.role == IMPORT for header in self.open):
+            return self  # it runs elsewhere, as far as was told
         if not all(
             vanished(it, last_event=self.last_event, now=now, silence_s=silence_s, here=here) for it in self.open
         ):
@@ -104,6 +106,8 @@ class RunDetail(msgspec.Struct, frozen=True, kw_only=True):
     :ivar damage: bytes that do not verify; of a run that has ended, a torn tail too.
     :ivar writers: who may still add to a segment, ended or not: a forked child, say, or a delivery.
     :ivar settled: nothing can be added but in a new segment.
+    :ivar attempts: by which the run was opened, in order of time.
+    :ivar roles: what kinds of processes wrote to it.
     """
 
     summary: RunSummary
@@ -112,6 +116,8 @@ class RunDetail(msgspec.Struct, frozen=True, kw_only=True):
     damage: tuple[Damage, ...] = ()
     writers: tuple[SegmentHeader, ...] = ()
     settled: bool = False
+    attempts: tuple[str, ...] = ()
+    roles: frozenset[str] = frozenset()
 
 
 def read_detail(folder: RunFolder, *, now: int | None = None, silence_s: float = CRASHED_AFTER_S) -> RunDetail:
@@ -138,6 +144,8 @@ def read_detail(folder: RunFolder, *, now: int | None = None, silence_s: float =
         damage=(*damage, *unreadable.values()),
         writers=tuple(reader.header for reader in unsealed if reader.header is not None),
         settled=bool(readers) and not unsealed,
+        attempts=fold.attempts,
+        roles=frozenset(reader.header.role for reader in readers if reader.header is not None),
     )
 
 
@@ -167,6 +175,11 @@ class _Fold:
         self._counts: dict[str, int] = {}
         self._last = 0
         self._openers: dict[str, SegmentReader] = {}
+
+    @property
+    def attempts(self) -> tuple[str, ...]:
+        """Return by which attempts the run was opened."""
+        return self._life.attempts
 
     def row(self, row: MetricsLogged) -> None:
         """Count a row's points and keep the newest of each metric."""

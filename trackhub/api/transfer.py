@@ -1,0 +1,114 @@
+"""Move runs by hand: from wherever a plugin reads them into a store, and from a store into a folder."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from trackhub import hub
+from trackhub.backend import Destination
+from trackhub.delivery.record import forget
+from trackhub.delivery.report import DeliveryReport, DestinationReport
+from trackhub.delivery.syncing import parents_of
+from trackhub.errors import SettingsError
+from trackhub.journal.store import RunFolder, Store
+from trackhub.query.runs import find
+from trackhub.redact import Redactor
+from trackhub.run import Run
+from trackhub.settings import Settings, resolve
+from trackhub.transfer.importing import Progress
+from trackhub.transfer.importing import import_runs as bring
+from trackhub.transfer.report import ImportReport
+
+_URL = re.compile(r"[a-z][a-z0-9-]+(\+[a-z0-9+-]+)?:.*", re.DOTALL)
+
+
+def import_runs(
+    source: str | os.PathLike[str],
+    *,
+    project: str | None = None,
+    into: str | None = None,
+    store: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
+) -> ImportReport:
+    """Bring every run of a source into a store; only what is not there yet, so that it may be done again.
+
+    :param source: a destination's URL or name, such as ``neptune:exports/``; or a folder that
+        :func:`export_runs` wrote.
+    :param project: which project of the source; of runs that belong to none, the one they get.
+    :param into: the project they get here, whatever they had.
+    :param progress: told how many runs are done, of how many, and the next one's name.
+    :raises PluginError: no plugin reads such a source.
+    :raises SettingsError: the source is none, or a project is needed.
+    :raises StoreError: the store cannot be written.
+    """
+    settings = resolve(store=store)
+    calls = hub.open_backend(_source(os.fspath(source), settings), settings)
+    try:
+        return bring(
+            calls,
+            Store(settings.store.absolute()),
+            hub.new_import_header,
+            project=project,
+            into=into,
+            redactor=Redactor(settings.redact, settings.redact_allow),
+            progress=progress,
+        )
+    finally:
+        calls.close()
+
+
+def export_runs(
+    runs: Run | RunFolder | str | Sequence[Run | RunFolder | str] | None,
+    folder: str | os.PathLike[str],
+    *,
+    store: str | os.PathLike[str] | None = None,
+    progress: Callable[[RunFolder, DestinationReport], None] | None = None,
+) -> DeliveryReport:
+    """Write runs as plain files into a folder, which :func:`import_runs` reads on any machine.
+
+    :param runs: runs, ids, id prefixes or names; None for every run of the store. Parents come along.
+    :raises PluginMissing: trackhub-local is not installed.
+    :raises RunNotFound: no run is named so.
+    """
+    settings = resolve(store=store)
+    own = Store(settings.store.absolute())
+    some = [runs] if isinstance(runs, Run | RunFolder | str) else runs
+    chosen = list(own.runs()) if some is None else [_folder(own, run) for run in some]
+    url = _local(Path(folder).absolute())
+    everything = list(dict.fromkeys(one for run in chosen for one in (*parents_of(run), run)))
+    destination = Destination.parse(url)
+    for run in everything:  # the folder may be another one than the last time: it says itself what it has
+        forget(run, destination)
+    try:
+        return hub.sync(everything, [url], settings=settings, progress=progress)
+    finally:
+        for run in everything:
+            forget(run, destination)
+
+
+def _folder(store: Store, run: Run | RunFolder | str) -> RunFolder:
+    if isinstance(run, Run):
+        return run.folder
+    return run if isinstance(run, RunFolder) else find(store, run)
+
+
+def _source(text: str, settings: Settings) -> str:
+    if text in settings.destinations:
+        return text
+    if Path(text).exists():
+        return _local(Path(text).absolute())
+    if _URL.fullmatch(text):
+        return text
+    raise SettingsError(
+        f"{text!r}: no such folder; give one that `trackhub export` wrote, or a URL such as neptune:PATH, "
+        "tensorboard:PATH or mlflow+http://host:5000"
+    )
+
+
+def _local(path: Path) -> str:
+    if "?" in str(path):
+        raise SettingsError(f"{path}: a URL ends its path at '?'; rename the folder, or give another one")
+    return f"local:{path}"

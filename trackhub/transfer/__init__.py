@@ -1,0 +1,1 @@
+"""Bring runs from elsewhere into a store."""
