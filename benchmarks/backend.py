@@ -9,12 +9,15 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from trackhub.backend import BackendSpec, Destination, Options
+from trackhub.backend import BackendSpec, Destination
 from trackhub.errors import RetryLater
 from trackhub.hookspec import hookimpl
 from trackhub.model.entities import RunRef
+
+if TYPE_CHECKING:
+    from benchmarks.options import BenchOptions
 
 _TIMEOUT_S = 5.0
 
@@ -55,7 +58,7 @@ class BenchBackend:
             raise RetryLater(f"{host}:{port}: {error}") from error
 
 
-def _open(destination: Destination, _: Options) -> BenchBackend:
+def _open(destination: Destination, _: BenchOptions) -> BenchBackend:
     return BenchBackend(destination)
 
 
@@ -65,6 +68,7 @@ def trackhub_backends() -> Iterator[BackendSpec]:
     yield BackendSpec(
         scheme="bench",
         factory=_open,
+        options="benchmarks.options:BenchOptions",
         transports=(None, "tcp"),
         capabilities=("start_run", "log_metrics", "finish_run"),
     )

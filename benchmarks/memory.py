@@ -4,8 +4,9 @@ How: in processes of their own (``footprint.py``), the resident set, and what of
 ``import trackhub``, after ``start_run`` with 4 destinations and a first ``log``, and after
 10 million points (quick: 1 million) in rows of 5; all over what the process weighed before. That is a
 bare Python, or one that has loaded NumPy already, as most trainings have: what NumPy uses
-too is then not added again. The destinations refuse, so that nothing else runs meanwhile. Then what
-the pieces weigh by themselves. Linux only.
+too is then not added again. Options in a URL are checked in the training, by pydantic, which is else
+left out. The destinations refuse, so that nothing else runs meanwhile. Then what the pieces weigh by
+themselves, those that are left out, too. Linux only.
 
 Budget: ≤ 15 MB added, the points included; and no more than 1 MB of it by the points.
 """
@@ -22,9 +23,10 @@ from benchmarks.place import Place
 from benchmarks.rows import Row
 
 CASES = (
-    ("bare, 4 destinations", 4, "-"),
-    ("bare, no destination", 0, "-"),
-    ("NumPy loaded, 4 destinations", 4, "numpy"),
+    ("bare, 4 destinations", 4, "-", ""),
+    ("bare, no destination", 0, "-", ""),
+    ("NumPy loaded, 4 destinations", 4, "numpy", ""),
+    ("NumPy loaded, 4 with options in their URLs", 4, "numpy", "?word=x"),
 )
 PIECES = ("msgspec", "pydantic.main", "importlib.metadata", "pluggy", "hashlib", "secrets", "subprocess", "logging")
 _SCRIPT = Path(__file__).with_name("footprint.py")
@@ -40,10 +42,13 @@ print(json.dumps([a - b for a, b in zip(after, before)]))
 def run(place: Place) -> Iterator[Row]:
     """Yield the megabytes added at each stage, then those of the pieces."""
     points = 1_000_000 if place.quick else 10_000_000
-    for name, count, before in CASES:
-        to = [f"bench+tcp://127.0.0.1:{1 + at}" for at in range(count)]  # ports that nobody listens on
+    for name, count, before, query in CASES:
+        to = [f"bench+tcp://127.0.0.1:{1 + at}{query}" for at in range(count)]  # ports that nobody listens on
         amounts = [points, *[5_000] * (1 if place.quick else 6)]
-        rounds = [_weigh(place, f"{count}{before}{turn}", amount, before, to) for turn, amount in enumerate(amounts)]
+        rounds = [
+            _weigh(place, f"{count}{before}{len(query)}{turn}", amount, before, to)
+            for turn, amount in enumerate(amounts)
+        ]
         bare = statistics.median(one["bare"][0] for one in rounds)
         yield Row(f"{name}: import trackhub", _added(rounds, "imported"), "MB", note=f"before: {bare:.1f} MB")
         note = f"of it private: {_added(rounds, 'started', 1):.1f} MB"

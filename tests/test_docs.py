@@ -13,6 +13,7 @@ import typer
 
 from trackhub import errors, hookspec
 from trackhub.settings import Settings
+from trackhub.settings.model import SETTINGS
 from trackhub.settings.sources import OTHER_VARIABLES
 
 ROOT = Path(__file__).parents[1]
@@ -61,7 +62,7 @@ def test_every_hook_is_described(name):
     assert f"def {name}(" in section
 
 
-@pytest.mark.parametrize("name", Settings.model_fields)
+@pytest.mark.parametrize("name", SETTINGS)
 def test_every_setting_is_described(name):
     """A setting has a row with its variable."""
     assert re.search(
@@ -72,12 +73,12 @@ def test_every_setting_is_described(name):
 def test_settings_tell_their_defaults():
     """The default in a setting's row is the one in force."""
     rows = dict(re.findall(r"^\| `(\w+)` \| `\w+` \| (.+?) \|", _text("reference/settings.md"), re.MULTILINE))
-    for name, field in Settings.model_fields.items():
-        shown = rows[name].strip("`")
-        if isinstance(field.default, bool):
-            assert shown == str(field.default).lower()
-        elif field.default not in ((), {}, None):
-            assert shown == str(field.default)
+    for name in SETTINGS:
+        shown, default = rows[name].strip("`"), getattr(Settings(), name)
+        if isinstance(default, bool):
+            assert shown == str(default).lower()
+        elif default not in ((), {}, None):
+            assert shown == (f"{default:g}" if isinstance(default, float) else str(default))
         else:
             assert not shown.isdecimal()
 
@@ -85,7 +86,7 @@ def test_settings_tell_their_defaults():
 @pytest.mark.parametrize("path", [*_PAGES, *sorted((ROOT / "trackhub").rglob("*.py"))], ids=_id)
 def test_every_variable_is_known(path):
     """A variable that a page or a message names is a setting, or one of the few others, and those are described."""
-    known = {f"TRACKHUB_{name.upper()}" for name in Settings.model_fields} | OTHER_VARIABLES
+    known = {f"TRACKHUB_{name.upper()}" for name in SETTINGS} | OTHER_VARIABLES
     text = path.read_text(encoding="utf-8")
     assert set(re.findall(r"\bTRACKHUB_[A-Z_]+[A-Z]\b", text)) <= known
     assert all(variable in _text("reference/settings.md") for variable in known)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -50,6 +51,94 @@ def test_logging_imports_nothing_more(tmp_path):
         "    run.log({'loss': 0.5}, step=1)\n"
     )
     assert not _tops(modules) & (_HEAVY | {"trackhub_mlflow"})
+
+
+_PLUGIN = """
+from trackhub import hookimpl
+from trackhub.backend import BackendSpec
+from trackhub.model.entities import RunRef
+
+class Backend:
+    def __init__(self, destination, options):
+        self.options = options
+
+    @hookimpl
+    def trackhub_start_run(self, run):
+        return RunRef(id=run.id)
+
+@hookimpl
+def trackhub_backends():
+    yield BackendSpec(scheme={scheme!r}, factory=Backend, options="light_{scheme}_options:LightOptions")
+"""
+_OPTIONS = """
+from trackhub.backend import Options
+
+class LightOptions(Options):
+    colour: str = "red"
+"""
+_SCHEMES = ("one", "two", "three", "four")
+_WEIGHTY = _HEAVY | {
+    "annotated_types",
+    "concurrent",
+    "csv",
+    "email",
+    "http",
+    "importlib_metadata",
+    "multiprocessing",
+    "pydantic",
+    "pydantic_core",
+    "socket",
+    "sqlite3",
+    "ssl",
+    "tomllib",
+    "typing_inspection",
+    "unittest",
+    "xml",
+    "zipfile",
+}
+"""What would weigh on a training that only appends to a file; hundreds of kilobytes each, pydantic ten megabytes."""
+
+
+@pytest.fixture
+def four_plugins(tmp_path, monkeypatch):
+    """Install four plugins, each with options of its own, where a new Python finds them."""
+    for scheme in _SCHEMES:
+        (tmp_path / f"light_{scheme}.py").write_text(_PLUGIN.format(scheme=scheme))
+        (tmp_path / f"light_{scheme}_options.py").write_text(_OPTIONS)
+        info = tmp_path / f"light_{scheme}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: light-{scheme}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[trackhub]\n{scheme} = light_{scheme}\n")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")])))
+
+
+_TRAINING = """
+import trackhub
+run = trackhub.start_run(project='p', to={to}, delivery='process', capture=False)
+run.log({{'loss': 0.5}}, step=1)
+report = run.finish(timeout_s=30)
+assert report.complete, report
+"""
+
+
+@pytest.mark.usefixtures("four_plugins")
+def test_a_training_with_four_destinations_stays_light():
+    """Four destinations are checked and their delivery is started without what validates, or parses metadata."""
+    urls = [f"{scheme}://somewhere" for scheme in _SCHEMES]
+    modules = _imported(_TRAINING.format(to=urls))
+    assert {f"light_{scheme}" for scheme in _SCHEMES} <= modules
+    assert not _tops(modules) & _WEIGHTY
+    assert "importlib.metadata" not in modules
+
+
+@pytest.mark.usefixtures("four_plugins")
+def test_a_query_is_checked_where_the_run_starts():
+    """An option that cannot be ends start_run with its name: the check is late, not gone."""
+    modules = _imported(_TRAINING.format(to=["one://somewhere?colour=blue"]))
+    assert {"light_one_options", "pydantic"} <= modules
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        _imported(_TRAINING.format(to=["two://somewhere", "one://somewhere?color=blue"]))
+    assert "one://somewhere?color=blue: unknown option 'color'; did you mean 'colour'?" in caught.value.stderr
 
 
 def test_plugin_offers_without_its_sdk():

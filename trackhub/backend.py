@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
-from pydantic import BaseModel, ConfigDict
 
 from trackhub.errors import SettingsError
 from trackhub.model.entities import (
@@ -28,14 +26,25 @@ from trackhub.model.entities import (
     Tag,
 )
 
+if TYPE_CHECKING:
+    from trackhub.settings.options import Options
+
+    _OptionsClass = type[Options]
+else:
+    _OptionsClass = type  # without pydantic, which who reads annotations does not need
+
+__all__ = ["BackendCalls", "BackendSpec", "Destination", "Limits", "Notes", "Options"]
+
 _URL = re.compile(r"(?P<scheme>[a-z][a-z0-9-]*)(?:\+(?P<transport>[a-z][a-z0-9+-]*))?:(?P<rest>.*)", re.DOTALL)
 _USER = re.compile(r"(?<=//)[^/@]*@")
 
 
-class Options(BaseModel):
-    """Be the base of a backend's typed options: the query parameters of its URLs."""
+def __getattr__(name: str) -> object:
+    if name == "Options":  # pydantic comes with it: only who has options pays for that
+        from trackhub.settings.options import Options  # noqa: PLC0415
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+        return Options
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +111,8 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def slug(self) -> str:
         """Return a file name for this destination; a changed password keeps it."""
+        import hashlib  # noqa: PLC0415 - OpenSSL comes with it, which few trainings need of us
+
         readable = re.sub(r"[^A-Za-z0-9.]+", "-", self.shown.partition("?")[0]).strip("-")[:60]
         return f"{readable}-{hashlib.sha256(self.shown.encode()).hexdigest()[:8]}"
 
@@ -112,6 +123,8 @@ class BackendSpec(msgspec.Struct, frozen=True, kw_only=True):
     :ivar scheme: the first word of its URLs.
     :ivar factory: called in the lane's thread with the destination and its options; the result
         carries the hooks. It may import the SDK, and does no I/O.
+    :ivar options: the class of its options; or where that is, as ``module:Class``, so that a training
+        process whose URLs have no query need not import it, nor pydantic.
     :ivar transports: what may follow the scheme's ``+``; ``None`` stands for nothing.
     :ivar capabilities: the hooks it implements, without ``trackhub_``, for people to read; the
         conformance suite holds it against the backend itself.
@@ -121,7 +134,7 @@ class BackendSpec(msgspec.Struct, frozen=True, kw_only=True):
     scheme: str
     factory: Callable[[Destination, Any], object]
     summary: str = ""
-    options: type[Options] = Options
+    options: _OptionsClass | str = "trackhub.backend:Options"
     transports: tuple[str | None, ...] = (None,)
     limits: Limits = Limits()
     capabilities: tuple[str, ...] = ()

@@ -19,6 +19,7 @@ import msgspec
 from trackhub.backend import Destination
 from trackhub.delivery.dispatch import Dispatch
 from trackhub.delivery.ending import end_attempt
+from trackhub.delivery.garbage import sdk_left_out
 from trackhub.delivery.process import RunNotice
 from trackhub.hub import capture_environment_of, new_delivery_header, new_dispatch
 from trackhub.journal.store import RunFolder
@@ -111,9 +112,10 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(process)d %(threadName)s: %(message)s")
     with contextlib.suppress(OSError, AttributeError):
         os.nice(GENTLER)
-    dispatch = new_dispatch()
-    DeliveryMain(int(sys.argv[1]), dispatch).run()
-    dispatch.close(CLOSE_S)
+    with sdk_left_out() as opened:
+        dispatch = new_dispatch(opened)
+        DeliveryMain(int(sys.argv[1]), dispatch).run()
+        dispatch.close(CLOSE_S)
     logging.shutdown()
     # A vendor's call may hang in its thread for ever: nothing of it is to keep this process.
     os._exit(0)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 import logging
 import os
-import secrets
 import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from trackhub import __version__
@@ -18,11 +18,13 @@ from trackhub.capture.facts import facts
 from trackhub.delivery.dispatch import Dispatch
 from trackhub.delivery.ending import end_vanished
 from trackhub.delivery.following import Following
+from trackhub.delivery.garbage import sdk_left_out
 from trackhub.delivery.lane import Surroundings
+from trackhub.delivery.policy import LONGEST_S
 from trackhub.delivery.process import DeliveryProcess, RunNotice
-from trackhub.delivery.record import read_records
+from trackhub.delivery.record import read_records, revive
 from trackhub.delivery.report import DeliveryReport, DestinationReport
-from trackhub.delivery.syncing import Syncing
+from trackhub.delivery.syncing import PATIENCE_S, Syncing
 from trackhub.disabled import DisabledRun
 from trackhub.errors import PluginError, PluginMissing, RunExists, RunNotFound, SettingsError
 from trackhub.exits import watch
@@ -44,6 +46,10 @@ log = logging.getLogger("trackhub")
 
 _process = DeliveryProcess()
 _dispatches: dict[int, Dispatch] = {}  # by pid: a forked child has none of its parent's threads
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 def begin_run(
@@ -134,7 +140,7 @@ def destinations_of(settings: Settings) -> tuple[Destination, ...]:
     destinations = tuple(Destination.parse(url, name) for name, url in settings.resolve_destinations())
     for destination in destinations:
         try:
-            installed_plugins().options(destination)
+            installed_plugins().check(destination)
         except PluginMissing as error:
             raise SettingsError(str(error)) from error
         except PluginError as error:
@@ -183,9 +189,18 @@ def installed_plugins() -> PluginSet:
     return PluginSet()
 
 
-def new_dispatch() -> Dispatch:
-    """Return what delivers runs by the installed plugins, and tells their observers."""
+def new_dispatch(opened: Callable[[], None] = _nothing, *, longest_wait_s: float = LONGEST_S) -> Dispatch:
+    """Return what delivers runs by the installed plugins, and tells their observers.
+
+    :param opened: called after each backend was opened, its SDK imported.
+    :param longest_wait_s: no back-off is longer, so that who waits for it sees it try again.
+    """
     plugins = installed_plugins()
+
+    def open_backend(destination: Destination) -> BackendCalls:
+        calls = plugins.open(destination)
+        opened()
+        return calls
 
     def failed(run_id: str, destination: str, error: str) -> None:
         for trouble in plugins.observe("delivery_failed", run_id=run_id, destination=destination, error=error):
@@ -195,7 +210,7 @@ def new_dispatch() -> Dispatch:
         for trouble in plugins.observe("run_finished", run_id=run_id, destination=destination, end=end):
             log.warning("%s", trouble)
 
-    return Dispatch(plugins.open, Surroundings(failed=failed, finished=finished))
+    return Dispatch(open_backend, Surroundings(failed=failed, finished=finished, longest_wait_s=longest_wait_s))
 
 
 def status(folders: Sequence[RunFolder]) -> list[tuple[RunFolder, DestinationReport]]:
@@ -208,6 +223,7 @@ def sync(
     destinations: Sequence[str],
     *,
     settings: Settings,
+    rejected: bool = False,
     watch: bool = False,
     timeout_s: float | None = None,
     progress: Callable[[RunFolder, DestinationReport], None] | None = None,
@@ -215,24 +231,30 @@ def sync(
     """Deliver runs in this process, in the foreground.
 
     :param folders: runs, or a store for all of them.
+    :param rejected: give again what was refused, too.
     :param watch: go on until interrupted, with what is logged meanwhile and runs that begin.
     :param timeout_s: give up then; by default once nothing has moved for half a minute.
     """
-    wanted = settings.model_copy(update={"to": tuple(destinations)}) if destinations else settings
+    wanted = replace(settings, to=tuple(destinations)) if destinations else settings
     targets = destinations_of(wanted)
     if not targets:
         raise SettingsError("sync: no destination; name one with --to, to=, TRACKHUB_TO or in trackhub.toml")
-    dispatch = new_dispatch()
-    syncing = Syncing(
-        dispatch,
-        targets,
-        end=lambda folder: end_vanished(folder, new_delivery_header(folder), silence_s=settings.crashed_after_s),
-        progress=progress,
-    )
-    try:
-        return syncing.run(folders, watch=watch, timeout_s=timeout_s)
-    finally:
-        dispatch.close(5.0)
+    if rejected:
+        for folder in folders.runs() if isinstance(folders, Store) else folders:
+            for target in targets:
+                revive(folder, target)
+    with sdk_left_out() as opened:
+        dispatch = new_dispatch(opened, longest_wait_s=PATIENCE_S / 4)
+        syncing = Syncing(
+            dispatch,
+            targets,
+            end=lambda folder: end_vanished(folder, new_delivery_header(folder), silence_s=settings.crashed_after_s),
+            progress=progress,
+        )
+        try:
+            return syncing.run(folders, watch=watch, timeout_s=timeout_s)
+        finally:
+            dispatch.close(5.0)
 
 
 def capture_environment_of(folder: RunFolder, notice: RunNotice) -> None:
@@ -301,7 +323,7 @@ def _look_back(folder: RunFolder, settings: Settings) -> tuple[RunStarted | None
 
 def _writer_name() -> str:
     """Return a name for a segment, which sorts by time and which nobody else takes."""
-    return f"{time.time_ns() // 1_000_000:012x}-{os.getpid()}-{secrets.token_hex(3)}"
+    return f"{time.time_ns() // 1_000_000:012x}-{os.getpid()}-{os.urandom(3).hex()}"
 
 
 def _checked_id(run_id: str) -> str:

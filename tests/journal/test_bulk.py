@@ -44,7 +44,7 @@ def columns(name, values, steps, times) -> MetricColumns:
     step[:] = steps
     if all(type(one) is int and one < 2**63 for one in steps):
         step = step.astype(np.int64)
-    elif all(one is None or (type(one) is int and abs(one) < 2**53) or type(one) is float for one in steps):
+    elif all(one is None or (abs(one) < 2**53 if type(one) is int else not one.is_integer()) for one in steps):
         step = np.array([math.nan if one is None else one for one in steps], np.float64)
     return MetricColumns(name=name, step=step, value=value, time=np.array(times, np.int64))
 
@@ -52,7 +52,7 @@ def columns(name, values, steps, times) -> MetricColumns:
 def rows(run: WrittenRun) -> list[tuple[str, object, object, int]]:
     """Return every point in the journal's order, as the events say."""
     return [
-        (name, repr(value), placed.event.step, placed.event.time)
+        (name, repr(value), repr(placed.event.step), placed.event.time)
         for placed in JournalReader(run.folder).events()
         if isinstance(placed.event, MetricsLogged)
         for name, value in placed.event.metrics.items()
@@ -79,7 +79,7 @@ def test_every_series_comes_back(data):
             steps, times = [one for one, _ in beside[:length]], [one for _, one in beside[:length]]
             series.append(columns(name, values[:length], steps, times))
             given_rows[name] = [
-                (name, repr(value), step, time) for value, step, time in zip(values, steps, times, strict=False)
+                (name, repr(value), repr(step), time) for value, step, time in zip(values, steps, times, strict=False)
             ]
         count = append_columns(run.writer, series)
         assert count == sum(map(len, given_rows.values()))
@@ -154,7 +154,7 @@ def test_a_full_disk_leaves_whole_rows(monkeypatch):
         run.end()
         held = rows(run)
         assert 0 < len(held) < 100_000
-        assert [step for _, _, step, _ in held] == list(range(len(held)))
+        assert [step for _, _, step, _ in held] == [str(step) for step in range(len(held))]
         [path] = run.folder.segments()
         reader = SegmentReader(path)
         assert sum(1 for _ in reader.records()) == len(held) + 2

@@ -18,6 +18,7 @@ REQUIRED = {
     "Batch": ["start"],
     "Connection": ["version"],
     "MetricPoint": ["name", "value", "step", "time"],
+    "MetricColumns": ["name", "step", "value", "time"],
     "Note": ["kind", "subject", "detail"],
     "Param": ["name", "value", "time"],
     "ParentRun": ["id"],

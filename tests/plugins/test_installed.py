@@ -74,6 +74,51 @@ def test_a_wrong_option_or_form_is_an_error(install, url, said):
         plugins.options(parse(url))
 
 
+def test_options_may_be_named_by_their_place(install, monkeypatch):
+    """A spec that says where its options are is checked by them all the same, and given them."""
+    place = type(sys)("fakeplugin_options")
+    place.TypedOptions = TypedOptions
+    monkeypatch.setitem(sys.modules, place.__name__, place)
+    offered = BackendSpec(scheme="good", factory=GoodBackend, options="fakeplugin_options:TypedOptions")
+    plugins = PluginSet([install("good", lambda: [offered])])
+    assert plugins.options(parse("good://x?size=3")) == TypedOptions(size=3)
+    assert plugins.open(parse("good://x?size=3")).can("start_run")
+    for url, said in (("good://x?siz=3", "did you mean 'size'"), ("good://x?size=big", "option 'size'")):
+        with pytest.raises(SettingsError, match=said):
+            plugins.check(parse(url))
+
+
+@pytest.mark.parametrize("options", ["no_such_module:Options", "os.path:Options", "os.path:join", "pathlib:Path", ""])
+def test_options_that_are_nowhere_are_the_plugins_fault(install, options):
+    """A place without options, or with something else, is said of the plugin; a URL without a query does not ask."""
+    offered = BackendSpec(scheme="good", factory=GoodBackend, options=options)
+    plugins = PluginSet([install("good", lambda: [offered])])
+    plugins.check(parse("good://x"))
+    with pytest.raises(PluginError, match=f"the plugin for 'good'.*{options}"):
+        plugins.check(parse("good://x?size=3"))
+
+
+def test_options_given_as_a_class_are_checked_without_a_query(install):
+    """An option that a URL must have is missed when the run starts, not when it is delivered."""
+
+    class Needy(Options):
+        team: str
+
+    offered = BackendSpec(scheme="good", factory=GoodBackend, options=Needy)
+    plugins = PluginSet([install("good", lambda: [offered])])
+    with pytest.raises(SettingsError, match=r"good://x: option 'team': Field required"):
+        plugins.check(parse("good://x"))
+
+
+def test_a_backend_without_options_takes_no_query(install):
+    """A query parameter is an error where the backend has no options at all."""
+    offered = BackendSpec(scheme="good", factory=GoodBackend)
+    plugins = PluginSet([install("good", lambda: [offered])])
+    plugins.check(parse("good://x"))
+    with pytest.raises(SettingsError, match="unknown option 'size'; there are: none"):
+        plugins.check(parse("good://x?size=3"))
+
+
 def test_a_missing_plugin_says_what_to_install(install):
     """A scheme that nobody has is said with the nearest one that somebody has."""
     plugins = PluginSet([install("good", lambda: [spec()])])

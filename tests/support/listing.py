@@ -36,8 +36,8 @@ def described(name: str, value: object) -> Iterator[str]:
 
 
 def defined(module: ModuleType) -> list[str]:
-    """Return the public names that a module defines itself, sorted."""
-    names = set()
+    """Return the public names that a module defines itself or says it offers, sorted."""
+    names = set(getattr(module, "__all__", ()))
     for node in ast.parse(inspect.getsource(module)).body:
         if isinstance(node, ast.ClassDef | ast.FunctionDef):
             names.add(node.name)

@@ -290,7 +290,7 @@ def test_a_source_that_goes_away_is_no_loss(elsewhere_of, tmp_path):
     elsewhere.backend.which = runs[1].id
     report = elsewhere.bring(tmp_path / "store")
     assert not report.complete
-    assert [run.error for run in report.runs] == [None, "nobody answers", None]
+    assert {run.id: run.error for run in report.runs if run.error} == {runs[1].id: "nobody answers"}
     elsewhere.backend.away = False
     report = elsewhere.bring(tmp_path / "store")
     assert report.complete
@@ -317,5 +317,5 @@ def test_progress_is_told(elsewhere, tmp_path):
         elsewhere.deliver(elsewhere.run(name))
     told = []
     elsewhere.bring(tmp_path / "store", progress=lambda *step: told.append(step))
-    assert told == [(0, 2, "a"), (1, 2, "b"), (2, 2, "")]
-    assert Path(tmp_path / "store").exists()
+    assert [step[:2] for step in told] == [(0, 2), (1, 2), (2, 2)]
+    assert {step[2] for step in told} == {"a", "b", ""}

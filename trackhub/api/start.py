@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from trackhub import hub
@@ -79,6 +80,6 @@ def start_run(
         if settings.on_error == "raise":
             raise
         warnings.warn(f"trackhub: {error} (nothing of this run is kept)", RuntimeWarning, stacklevel=2)
-        nothing = settings.model_copy(update={"mode": "disabled"})
+        nothing = replace(settings, mode="disabled")
         run = hub.begin_run(nothing, name=name, parent=None, group=None)
     return run

@@ -19,6 +19,7 @@ def sync(
     to: str | Sequence[str] | None = None,
     *,
     store: str | os.PathLike[str] | None = None,
+    rejected: bool = False,
     watch: bool = False,
     timeout_s: float | None = None,
 ) -> DeliveryReport:
@@ -27,6 +28,7 @@ def sync(
     :param run_or_store: a run, its id, id prefix or name; or a store's folder; or nothing for the
         configured store.
     :param to: destinations, as URLs or names from the settings.
+    :param rejected: give again what was refused, too, now that its cause is mended.
     :raises RunNotFound: no run is named so.
     :raises SettingsError: there is no destination, or one cannot be used.
     """
@@ -41,4 +43,4 @@ def sync(
         what = Store(Path(run_or_store).absolute())
     elif run_or_store is not None:
         what = [find(own, os.fspath(run_or_store))]
-    return hub.sync(what, settings.to, settings=settings, watch=watch, timeout_s=timeout_s)
+    return hub.sync(what, settings.to, settings=settings, rejected=rejected, watch=watch, timeout_s=timeout_s)

@@ -34,6 +34,9 @@ def sync(
     runs: RunsArgument = None,
     *,
     to: ToOption = None,
+    rejected: Annotated[
+        bool, typer.Option("--rejected", help="Give again what was refused, too, now that its cause is mended.")
+    ] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Go on until interrupted, with runs that begin too.")] = False,
     timeout_s: Annotated[
         float | None, typer.Option("--timeout", min=0, help="Give up after so many seconds; else once nothing moves.")
@@ -49,6 +52,7 @@ def sync(
     trackhub sync --to mlflow+http://127.0.0.1:5000
     trackhub sync forest-1 forest-2 --to wandb://team/digits --to prod
     trackhub sync --watch --store /shared/runs          on a login node, for a cluster
+    trackhub sync --rejected                            once the vendor takes what it refused
     """
     from trackhub import hub
     from trackhub.query.runs import find
@@ -60,7 +64,13 @@ def sync(
     with SyncProgress(what, shown=on_terminal() and not as_json) as progress:
         try:
             report = hub.sync(
-                what, settings.to, settings=settings, watch=watch, timeout_s=timeout_s, progress=progress.update
+                what,
+                settings.to,
+                settings=settings,
+                rejected=rejected,
+                watch=watch,
+                timeout_s=timeout_s,
+                progress=progress.update,
             )
         except KeyboardInterrupt:
             remark("interrupted; `trackhub sync` goes on from here")

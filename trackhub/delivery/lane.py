@@ -14,8 +14,9 @@ from trackhub.delivery.deadletters import DeadLetters
 from trackhub.delivery.handover import Handover, vendor_answers
 from trackhub.delivery.lock import RunLock
 from trackhub.delivery.merging import POINTS, Merging, foreign_part
-from trackhub.delivery.policy import MOST_UNKNOWN, delay
+from trackhub.delivery.policy import LONGEST_S, MOST_UNKNOWN, delay
 from trackhub.delivery.record import DeliveryRecord, Inflight, RateMeter, RecordFile, record_of
+from trackhub.delivery.redelivery import batches
 from trackhub.delivery.report import DestinationReport, State
 from trackhub.errors import Rejected, RetryLater, StoreError, Unauthorized
 from trackhub.journal.artifacts import ArtifactStore
@@ -38,12 +39,16 @@ def _ignore(*_: object) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """Hold what a lane takes from outside, so that a test can give it another clock."""
+    """Hold what a lane takes from outside, so that a test can give it another clock.
+
+    :ivar longest_wait_s: no back-off is longer, unless the vendor asks for it.
+    """
 
     clock: Callable[[], float] = time.monotonic
     random: Callable[[], float] = random.random
     failed: Callable[[str, str, str], None] = _ignore
     finished: Callable[[str, str, RunEnd], None] = _ignore
+    longest_wait_s: float = LONGEST_S
 
 
 class RunLane:
@@ -140,6 +145,10 @@ class RunLane:
             self._handover = self._next(reader)
         if self._life.started is None:
             return False  # the journal has begun, but not its first event
+        if self._handover is None and self._record.revive:
+            self._start()
+            self._revive()
+            return True
         if self._handover is None:
             return self._catch_up(reader)
         self._start()
@@ -178,10 +187,10 @@ class RunLane:
         if record.inflight is None:
             record.inflight = Inflight(end=content.end, events=len(content.events))
             try:
-                self._file.write(record)
-            except OSError as error:
+                self._keep()
+            except RetryLater:
                 record.inflight = None
-                raise RetryLater(f"the cursor cannot be kept: {error}") from error
+                raise
         handover.give(self._calls, self._ref, self._artifact)
         for refusal in handover.refusals:
             self._dead.add(refusal.hook, refusal.item, refusal.reason)
@@ -194,6 +203,26 @@ class RunLane:
         record.rate = self._meter.add(len(content.points), self._around.clock())
         self._handover = None
         self._set("delivering" if self._life.end is None else "ending")
+        self._save()
+
+    def _revive(self) -> None:
+        """Give what was refused once more, behind everything else; what is refused again stays a dead letter."""
+        record, refusals = self._record, []
+        again, record.revive = record.revive == "given", "given"
+        self._keep()
+        points = 0
+        for content in batches(self._dead.read(), self._calls.limits):
+            handover = Handover(content, start=record.points, redelivered=again, beside=self._beside)
+            handover.give(self._calls, self._ref, self._artifact)
+            refusals += handover.refusals
+            record.add(handover.notes, handover.skipped, [])
+            points += len(content.points)
+        self._dead.replace((refusal.hook, refusal.item, refusal.reason) for refusal in refusals)
+        record.rejected = 0
+        record.add((), {}, [refusal.reason for refusal in refusals])
+        record.points += points
+        record.revive, record.ended = "", None  # its end is told once more, now that there is more before it
+        self._set("delivering")
         self._save()
 
     def _catch_up(self, reader: JournalReader) -> bool:
@@ -320,7 +349,10 @@ class RunLane:
 
     def _retry(self, error: str, retry_after_s: float | None = None) -> float:
         self._failures += 1
-        wait = delay(self._failures, random=self._around.random(), retry_after_s=retry_after_s)
+        around = self._around
+        wait = delay(
+            self._failures, random=around.random(), retry_after_s=retry_after_s, longest_s=around.longest_wait_s
+        )
         self._set("retrying", error)
         self._save()
         self._not_before = self._around.clock() + wait
@@ -341,6 +373,13 @@ class RunLane:
         self._halted = True
         self._around.failed(self.folder.id, self._name, error)
         return float("inf")
+
+    def _keep(self) -> None:
+        """Save the record, or give nothing."""
+        try:
+            self._file.write(self._record)
+        except OSError as error:
+            raise RetryLater(f"the cursor cannot be kept: {error}") from error
 
     def _save(self) -> None:
         try:

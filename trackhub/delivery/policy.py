@@ -8,7 +8,7 @@ MOST_UNKNOWN = 4
 """Failures of an unknown kind before a batch is taken apart and what fails again is given up."""
 
 
-def delay(attempt: int, *, random: float, retry_after_s: float | None = None) -> float:
+def delay(attempt: int, *, random: float, retry_after_s: float | None = None, longest_s: float = LONGEST_S) -> float:
     """Return the seconds to wait before the next try.
 
     Exponential back-off with full jitter above a half (AWS Architecture Blog, "Exponential Backoff
@@ -16,12 +16,13 @@ def delay(attempt: int, *, random: float, retry_after_s: float | None = None) ->
 
     :param attempt: failures so far, from 1.
     :param random: uniform in [0, 1).
+    :param longest_s: no back-off of our own is longer.
 
     >>> delay(1, random=0.0), delay(3, random=0.0), delay(50, random=0.0)
     (0.25, 1.0, 30.0)
     >>> delay(1, random=0.5, retry_after_s=7)
     7.0
     """
-    longest = min(LONGEST_S, FIRST_S * 2.0 ** min(attempt - 1, 20))
+    longest = min(longest_s, FIRST_S * 2.0 ** min(attempt - 1, 20))
     own = longest * (0.5 + random / 2)
     return max(own, min(float(retry_after_s or 0), 600.0))

@@ -6,11 +6,12 @@ kept as ``inflight``: after a crash, the very same batch is given again and said
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -38,6 +39,7 @@ class DeliveryRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     :ivar points: metric points given so far; the next batch's ``start``.
     :ivar versions: each artifact name's contents, oldest first.
     :ivar ended: the end the vendor was told.
+    :ivar revive: whether what was refused is to be given again: asked for, or being given.
     """
 
     destination: str
@@ -58,6 +60,7 @@ class DeliveryRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     rate: float = 0.0
     updated: int = 0
     deliverer: dict[str, Any] = {}
+    revive: Literal["", "asked", "given"] = ""
 
     def add(self, notes: Iterable[Note], skipped: Mapping[str, int], refusals: Collection[str]) -> None:
         """Add up what a batch had to fit, skip and give up, with one example a kind."""
@@ -137,16 +140,38 @@ def record_of(folder: RunFolder, destination: Destination) -> DeliveryRecord:
     return RecordFile(folder, destination.slug).read() or DeliveryRecord(destination=name, url=destination.shown)
 
 
+def revive(folder: RunFolder, destination: Destination) -> bool:
+    """Ask the next lane to give again what a destination refused; return whether it refused anything.
+
+    :raises RunLocked: somebody delivers the run there now.
+    """
+    with _alone(folder, destination):
+        file = RecordFile(folder, destination.slug)
+        record = file.read()
+        if record is None or not record.rejected:
+            return False
+        if not record.revive:
+            record.revive, record.state = "asked", "waiting"
+            file.write(record)
+    return True
+
+
 def forget(folder: RunFolder, destination: Destination) -> None:
     """Remove what is known of a run at a destination, as if it had never been given there.
 
     :raises RunLocked: somebody delivers it there now.
     """
+    with _alone(folder, destination):
+        RecordFile(folder, destination.slug).path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _alone(folder: RunFolder, destination: Destination) -> Iterator[None]:
     lock = RunLock(folder.delivery / f"{destination.slug}.lock")
     if not lock.take():
         raise RunLocked(f"{lock.holder()} delivers run {folder.id} to {destination.shown}; try again when it is done")
     try:
-        RecordFile(folder, destination.slug).path.unlink(missing_ok=True)
+        yield
     finally:
         lock.release()
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
 import re
-import secrets
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -61,6 +59,7 @@ class ArtifactStore:
 
         :raises StoreError: the file system took no more.
         """
+        import hashlib  # noqa: PLC0415 - OpenSSL comes with it, which few trainings need of us
 
         def fill(target: BinaryIO) -> str:
             target.write(data)
@@ -101,7 +100,7 @@ class ArtifactStore:
             return self._fill(name, lambda target: _copy(opened, target))
 
     def _fill(self, name: str, fill: Callable[[BinaryIO], str]) -> FileEntry:
-        part = self._folder / f".{secrets.token_hex(8)}.part"
+        part = self._folder / f".{os.urandom(8).hex()}.part"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             with part.open("xb") as target:
@@ -163,6 +162,8 @@ def _text(name: str, path: Path) -> str:
 
 def _copy(source: BinaryIO, target: BinaryIO) -> str:
     """Copy a file's bytes and return the digest of those copied."""
+    import hashlib  # noqa: PLC0415 - OpenSSL comes with it, which few trainings need of us
+
     if _cloned(source, target):
         with Path(target.name).open("rb") as stored:
             return hashlib.file_digest(stored, "sha256").hexdigest()

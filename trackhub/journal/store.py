@@ -10,7 +10,6 @@ Below a store::
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,5 +146,7 @@ def file_name(text: str) -> str:
     if set(quoted) == {"."} or quoted == "names":
         quoted = quoted.replace(".", "%2E").replace("n", "%6E", 1)
     if len(quoted) > _LONGEST_NAME:
+        import hashlib  # noqa: PLC0415 - OpenSSL comes with it, which few trainings need of us
+
         quoted = f"{quoted[:150]}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
     return quoted

@@ -76,7 +76,8 @@ class MetricPoint(msgspec.Struct, frozen=True, gc=False):
 class MetricColumns(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Hold points of one series as columns: NumPy arrays of one dimension and the same length.
 
-    :ivar step: int64; float64 with NaN for a missing step; objects where neither holds every step exactly.
+    :ivar step: int64; float64, where NaN is a missing step and a whole one is an int; objects
+        where neither says every step exactly.
     :ivar value: float64, int64 or bool; objects where none holds every value exactly.
     :ivar time: int64, UTC nanoseconds.
     """
@@ -87,13 +88,13 @@ class MetricColumns(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     time: Any
 
     def points(self) -> Iterator[MetricPoint]:
-        """Yield the points one by one; a whole step among fractional ones is an int again."""
+        """Yield the points one by one."""
+        whole = self.step.dtype.kind == "f"
         for step, value, time in zip(self.step.tolist(), self.value.tolist(), self.time.tolist(), strict=True):
+            plain = step
             if isinstance(step, float):
-                plain = None if step != step else int(step) if step.is_integer() else step  # noqa: PLR0124 - NaN
-                yield MetricPoint(self.name, value, plain, time)
-            else:
-                yield MetricPoint(self.name, value, step, time)
+                plain = None if step != step else int(step) if whole and step.is_integer() else step  # noqa: PLR0124
+            yield MetricPoint(self.name, value, plain, time)
 
 
 class Tag(msgspec.Struct, frozen=True):
@@ -132,8 +133,8 @@ class Artifact(msgspec.Struct, frozen=True, kw_only=True):
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """Say where a batch of points stands in its run.
 
-    :ivar start: how many points of the run this destination was given before; dense, and the
-        same when the batch is given again.
+    :ivar start: how many points of the run this destination was given before, those it refused
+        too; the same when the batch is given again.
     :ivar redelivered: this very batch was given before and its outcome is not known.
     :ivar position: the journal position after the batch, to keep with the vendor where it can.
     """

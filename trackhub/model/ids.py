@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 import time
 
 RUN_ID = re.compile(r"[0-9a-f]{32}")
@@ -32,7 +32,7 @@ def new_run_id() -> str:
     (32, True)
     """
     milliseconds = time.time_ns() // 1_000_000 & (1 << 48) - 1
-    random = secrets.randbits(74)
+    random = int.from_bytes(os.urandom(10)) >> 6
     number = milliseconds << 80 | 0x7 << 76 | (random >> 62) << 64 | 0b10 << 62 | random & (1 << 62) - 1
     return f"{number:032x}"
 

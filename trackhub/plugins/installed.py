@@ -6,18 +6,23 @@ One that is broken is one line in ``trackhub plugins``; it harms nobody else.
 from __future__ import annotations
 
 import difflib
+import functools
+import sys
 import threading
-from collections.abc import Iterable, Iterator
-from importlib.metadata import EntryPoint, entry_points
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 import pluggy
-from pydantic import ValidationError
 
-from trackhub.backend import BackendSpec, Destination, Options
+from trackhub.backend import BackendSpec, Destination
 from trackhub.errors import PluginError, PluginMissing, SettingsError
 from trackhub.hookspec import HOOKSPEC_VERSION, PREFIX, PROJECT, HubSpec
+from trackhub.plugins.entrypoints import EntryPoint, everywhere, imported, in_folders
 from trackhub.plugins.lanehooks import LaneHooks, hook_trouble
+
+if TYPE_CHECKING:
+    from trackhub.backend import Options
 
 GROUP = "trackhub"
 
@@ -37,10 +42,13 @@ class PluginEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PluginSet:
-    """Load plugins by the schemes that destinations name, each on its own."""
+    """Load plugins by the schemes that destinations name, each on its own.
+
+    :param found: the plugins; all that are installed, unless said.
+    """
 
     def __init__(self, found: Iterable[EntryPoint] | None = None) -> None:
-        self._entry_points = list(entry_points(group=GROUP) if found is None else found)
+        self._given = None if found is None else tuple(found)
         self._observers = pluggy.PluginManager(PROJECT)
         self._observers.add_hookspecs(HubSpec)
         self._loaded: dict[str, tuple[BackendSpec, ...]] = {}
@@ -51,10 +59,9 @@ class PluginSet:
 
         :raises PluginError: no plugin has the scheme, two have it, or the one that has is broken.
         """
-        named = [point for point in self._entry_points if point.name == destination.scheme]
         troubles = []
         offers: list[tuple[BackendSpec, EntryPoint]] = []
-        for point in named or self._entry_points:  # an entry point is best named as its scheme; it need not be
+        for point in self._candidates(destination.scheme):
             try:
                 offers += [(spec, point) for spec in self.load(point) if spec.scheme == destination.scheme]
             except PluginError as error:
@@ -70,16 +77,41 @@ class PluginSet:
             raise SettingsError(f"{destination.shown}: {_source(point)} takes {forms}")
         return spec
 
+    def _candidates(self, scheme: str) -> Sequence[EntryPoint]:
+        """Return the entry points that are named as a scheme; all, if none is: it need not be."""
+        near = [point for point in self._near if point.name == scheme]
+        return near or [point for point in self._all if point.name == scheme] or self._all
+
+    @functools.cached_property
+    def _near(self) -> Sequence[EntryPoint]:
+        return tuple(in_folders(sys.path, GROUP)) if self._given is None else self._given
+
+    @functools.cached_property
+    def _all(self) -> Sequence[EntryPoint]:
+        return everywhere(GROUP) if self._given is None else self._given
+
+    def check(self, destination: Destination) -> None:
+        """Check a destination's form, and its options where its URL or its plugin brings them here.
+
+        :raises SettingsError: the plugin does not take the form, or an option cannot be.
+        :raises PluginError: as :meth:`spec` does.
+        """
+        spec = self.spec(destination)
+        if destination.query or not isinstance(spec.options, str):
+            self.options(destination)
+
     def options(self, destination: Destination) -> Options:
         """Return a destination's options, checked against its backend's model.
 
         :raises SettingsError: an option is unknown or has a wrong value.
         """
-        model = self.spec(destination).options
+        from trackhub.settings.options import read_options  # noqa: PLC0415  it brings pydantic
+
+        spec = self.spec(destination)
         try:
-            return model(**destination.query)
-        except ValidationError as error:
-            raise SettingsError(_option_trouble(destination, model, error)) from error
+            return read_options(_options_model(spec), destination.query)
+        except SettingsError as error:
+            raise SettingsError(f"{destination.shown}: {error}") from error.__cause__
 
     def open(self, destination: Destination) -> LaneHooks:
         """Return a destination's backend, ready to be called from this thread."""
@@ -131,12 +163,12 @@ class PluginSet:
 
     def catalogue(self) -> tuple[PluginEntry, ...]:
         """Return every installed plugin, with what it can, or why it cannot be used."""
-        return tuple(entry for point in sorted(self._entry_points) for entry in self._entries(point))
+        return tuple(entry for point in sorted(self._all, key=_order) for entry in self._entries(point))
 
     def _entries(self, point: EntryPoint) -> Iterator[PluginEntry]:
         known = PluginEntry(
             name=point.name,
-            distribution=point.dist.name if point.dist else point.module,
+            distribution=point.dist.name if point.dist else point.value.partition(":")[0],
             version=point.dist.version if point.dist else "",
         )
         try:
@@ -157,7 +189,7 @@ class PluginSet:
     def _missing(self, destination: Destination, troubles: list[str]) -> str:
         if troubles:
             return f"{destination.shown}: " + "; ".join(troubles)
-        schemes = sorted({point.name for point in self._entry_points})
+        schemes = sorted({point.name for point in self._all})
         near = difflib.get_close_matches(destination.scheme, schemes, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
         return (
@@ -170,6 +202,10 @@ class PluginSet:
 def catalogue() -> tuple[PluginEntry, ...]:
     """Return every installed plugin, with what it can, or why it cannot be used."""
     return PluginSet().catalogue()
+
+
+def _order(point: EntryPoint) -> tuple[str, str]:
+    return point.name, point.value
 
 
 def _source(point: EntryPoint) -> str:
@@ -191,14 +227,21 @@ def _check_hookspec(spec: BackendSpec, point: EntryPoint) -> None:
         raise PluginError(f"{_source(point)} speaks hookspec {theirs}, this trackhub {ours}: upgrade the plugin")
 
 
-def _option_trouble(destination: Destination, model: type[Options], error: ValidationError) -> str:
-    parts = []
-    for detail in error.errors():
-        name = ".".join(map(str, detail["loc"]))
-        if detail["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(name, model.model_fields, n=1)
-            known = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(model.model_fields) or 'none'}"
-            parts.append(f"unknown option {name!r}; {known}")
-        else:
-            parts.append(f"option {name!r}: {detail['msg']}")
-    return f"{destination.shown}: " + "; ".join(parts)
+def _options_model(spec: BackendSpec) -> type[Options]:
+    """Return the class of a spec's options.
+
+    :raises PluginError: the spec names none that could be.
+    """
+    from trackhub.settings.options import Options  # noqa: PLC0415  it brings pydantic
+
+    model: object = spec.options
+    if isinstance(model, str):
+        try:
+            model = imported(model)
+        except (ImportError, AttributeError, ValueError) as error:
+            raise PluginError(f"the plugin for {spec.scheme!r}: options={spec.options!r}: {error}") from error
+    if not isinstance(model, type) or not issubclass(model, Options):
+        raise PluginError(
+            f"the plugin for {spec.scheme!r}: {spec.options!r} is no subclass of trackhub.backend.Options"
+        )
+    return model

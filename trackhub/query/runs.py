@@ -111,6 +111,6 @@ class StoreOrigin:
 
 
 def _default_store() -> Path:
-    from trackhub.settings import resolve  # noqa: PLC0415 - pydantic takes its time, and most callers have resolved
+    from trackhub.settings import resolve  # noqa: PLC0415 - most callers have resolved them already
 
     return resolve().store

@@ -1,22 +1,76 @@
-"""Say what can be set, and to what; the values come from :mod:`trackhub.settings.precedence`."""
+"""Say what can be set, and to what; the values come from :mod:`trackhub.settings.precedence`.
+
+A training checks its settings in its own process, so this takes neither time nor memory: no
+library that validates is imported.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any, NamedTuple, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
-
-from trackhub.settings.destinations import check_named, expand, split_destinations, split_named
+from trackhub.settings import kinds
+from trackhub.settings.destinations import expand, split_destinations
 from trackhub.types import DeliveryMode, Durability, Mode, OnError, Resume
 
-_Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+class Setting(NamedTuple):
+    """Say what one setting takes, and what it is in a few words."""
+
+    kind: Callable[[Any], object]
+    description: str
 
 
-class Settings(BaseModel):
+class Fault(NamedTuple):
+    """Tell of one setting that cannot be; ``part`` is the destination's name where only that is wrong."""
+
+    key: str
+    part: str
+    message: str
+
+
+class UnfitSettingsError(ValueError):
+    """Report every setting that cannot be; no value is shown, since it may be a secret."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__("; ".join(f"{fault.key}: {fault.message}" for fault in faults))
+        self.faults = faults
+
+
+SETTINGS: dict[str, Setting] = {
+    "to": Setting(kinds.texts, "destinations of every run: URLs or names; none is offline"),
+    "destinations": Setting(kinds.named, "URLs under names, for `to`"),
+    "store": Setting(kinds.folder, "folder of the journals and artifacts"),
+    "project": Setting(kinds.text_or_none, "project of runs that name none"),
+    "mode": Setting(kinds.one_of(*get_args(Mode)), "offline ignores `to`; disabled makes everything a no-op"),
+    "durability": Setting(kinds.one_of(*get_args(Durability)), "disk adds an fsync to every write, against power loss"),
+    "delivery": Setting(
+        kinds.one_of(*get_args(DeliveryMode)), "where lanes run; off leaves delivery to `trackhub sync`"
+    ),
+    "on_error": Setting(kinds.one_of(*get_args(OnError)), "warn turns trackhub's own errors into one warning"),
+    "capture": Setting(kinds.flag, "describe code, packages, host, and devices"),
+    "redact": Setting(kinds.globs, "key globs whose values are secret, beside the built-in ones"),
+    "redact_allow": Setting(kinds.globs, "key globs whose values are never secret"),
+    "finish_timeout_s": Setting(kinds.seconds, "how long finish() waits for delivery"),
+    "linger_s": Setting(kinds.seconds, "how long the delivery process keeps trying after the training ended"),
+    "crashed_after_s": Setting(kinds.seconds, "silence after which a run out of sight is taken as crashed"),
+    "run_id": Setting(kinds.text_or_none, "id of the run to start, or to resume"),
+    "resume": Setting(
+        kinds.one_of(*get_args(Resume)), "whether `run_id` may (allow) or must be a run that is there already"
+    ),
+}
+"""Everything that can be set; :class:`Settings` has a field for each."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
     """Hold every setting of trackhub, checked.
 
     URLs may carry credentials, so neither ``repr`` nor an error shows them.
+
+    :raises UnfitSettingsError: a value cannot be.
 
     >>> settings = Settings(to="prod,wandb://team/digits", destinations={"prod": "mlflow+http://host:5000"})
     >>> settings.to
@@ -25,51 +79,38 @@ class Settings(BaseModel):
     (('prod', 'mlflow+http://host:5000'), ('', 'wandb://team/digits'))
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    to: tuple[str, ...] = field(default=(), repr=False)
+    destinations: dict[str, str] = field(default_factory=dict, repr=False)
+    store: Path = Path(".trackhub")
+    project: str | None = None
+    mode: Mode = "online"
+    durability: Durability = "process"
+    delivery: DeliveryMode = "process"
+    on_error: OnError = "raise"
+    capture: bool = True
+    redact: tuple[str, ...] = ()
+    redact_allow: tuple[str, ...] = ()
+    finish_timeout_s: float = 30
+    linger_s: float = 600
+    crashed_after_s: float = 86400
+    run_id: str | None = None
+    resume: Resume = "never"
 
-    # Before `to`: its commas are read with the names known.
-    destinations: dict[str, str] = Field({}, repr=False, description="URLs under names, for `to`")
-    to: tuple[str, ...] = Field((), repr=False, description="destinations of every run: URLs or names; none is offline")
-    store: Path = Field(Path(".trackhub"), description="folder of the journals and artifacts")
-    project: str | None = Field(None, min_length=1, description="project of runs that name none")
-    mode: Mode = Field("online", description="offline ignores `to`; disabled makes everything a no-op")
-    durability: Durability = Field("process", description="disk adds an fsync to every write, against power loss")
-    delivery: DeliveryMode = Field("process", description="where lanes run; off leaves delivery to `trackhub sync`")
-    on_error: OnError = Field("raise", description="warn turns trackhub's own errors into one warning")
-    capture: bool = Field(default=True, description="describe code, packages, host, and devices")
-    redact: tuple[str, ...] = Field((), description="key globs whose values are secret, beside the built-in ones")
-    redact_allow: tuple[str, ...] = Field((), description="key globs whose values are never secret")
-    finish_timeout_s: _Seconds = Field(30, description="how long finish() waits for delivery")
-    linger_s: _Seconds = Field(600, description="how long the delivery process keeps trying after the training ended")
-    crashed_after_s: _Seconds = Field(86400, description="silence after which a run out of sight is taken as crashed")
-    run_id: str | None = Field(None, min_length=1, description="id of the run to start, or to resume")
-    resume: Resume = Field("never", description="whether `run_id` may (allow) or must be a run that is there already")
-
-    @field_validator("destinations", mode="before")
-    @classmethod
-    def _read_named(cls, value: Any) -> Any:
-        return split_named(value) if isinstance(value, str) else value
-
-    @field_validator("destinations")
-    @classmethod
-    def _check_named(cls, value: dict[str, str]) -> dict[str, str]:
-        for name, url in value.items():
-            check_named(name, url)
-        return value
-
-    @field_validator("to", mode="before")
-    @classmethod
-    def _split_destinations(cls, value: Any, known: ValidationInfo) -> Any:
-        names = known.data.get("destinations", {})
-        entries = [value] if isinstance(value, str) else value
-        if not isinstance(entries, list | tuple) or not all(isinstance(entry, str) for entry in entries):
-            return value
-        return tuple(part for entry in entries for part in split_destinations(entry, names))
-
-    @field_validator("redact", "redact_allow", mode="before")
-    @classmethod
-    def _split_globs(cls, value: Any) -> Any:
-        return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+    def __post_init__(self) -> None:
+        read: dict[str, Any] = {}
+        faults = []
+        for name, setting in SETTINGS.items():
+            try:
+                read[name] = setting.kind(getattr(self, name))
+            except kinds.UnfitError as error:
+                faults.append(Fault(name, error.part, str(error)))
+        if faults:
+            raise UnfitSettingsError(faults)
+        # Commas are read with the names known.
+        names = read["destinations"]
+        read["to"] = tuple(part for entry in read["to"] for part in split_destinations(entry, names))
+        for name, value in read.items():
+            object.__setattr__(self, name, value)
 
     def resolve_destinations(self) -> tuple[tuple[str, str], ...]:
         """Return the name and URL of each destination in ``to``, each URL once.

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-
-from pydantic import ValidationError
+from typing import Any
 
 from trackhub.errors import SettingsError
-from trackhub.settings.model import Settings
+from trackhub.settings.model import SETTINGS, Settings, UnfitSettingsError
 from trackhub.settings.sources import (
     Layer,
     Said,
@@ -34,7 +33,7 @@ def resolve(**arguments: object) -> Settings:
     5.0
     """
     said = _gather(arguments)
-    values: dict[str, object] = {}
+    values: dict[str, Any] = {}
     named: dict[str, object] = {}
     for key, (value, _) in said.items():
         group, _, name = key.partition(".")
@@ -43,8 +42,8 @@ def resolve(**arguments: object) -> Settings:
         else:
             values[group] = value
     try:
-        return Settings.model_validate({**values, "destinations": named})
-    except ValidationError as error:
+        return Settings(**values, destinations=named)  # type: ignore[arg-type]  # checked there
+    except UnfitSettingsError as error:
         raise SettingsError(_explain(error, said)) from error
 
 
@@ -55,7 +54,7 @@ def origins(**arguments: object) -> dict[str, str]:
     'argument'
     """
     said = _gather(arguments)
-    unsaid = dict.fromkeys(Settings.model_fields, "default")
+    unsaid = dict.fromkeys(SETTINGS, "default")
     return unsaid | {key: origin for key, (_, origin) in said.items()}
 
 
@@ -93,14 +92,11 @@ def _existing(*paths: Path) -> Iterator[Path]:
     return (path for path in paths if os.path.isfile(path))  # noqa: PTH113 - a forbidden folder is no error
 
 
-def _explain(error: ValidationError, said: Layer) -> str:
+def _explain(error: UnfitSettingsError, said: Layer) -> str:
     lines = []
-    for fault in error.errors(include_url=False):
-        key = str(fault["loc"][0])
-        place = ".".join(map(str, fault["loc"][:2])) if key == "destinations" else key
-        message = fault["msg"].removeprefix("Value error, ")
-        message = f"{message[:1].lower()}{message[1:]}" if message.startswith("Input ") else message
-        shown = "" if key in _NEVER_SHOWN else f" = {fault['input']!r}"
+    for key, part, message in error.faults:
+        place = f"{key}.{part}" if part else key
+        shown = "" if key in _NEVER_SHOWN else f" = {said[key].value!r}"
         origin = said[place].origin if place in said else _origin_of_any(key, said)
         lines.append(f"{origin}: {place}{shown}: {message}")
     return "\n".join(lines)

@@ -10,14 +10,14 @@ from typing import Any, NamedTuple, TypeAlias
 
 from trackhub.errors import SettingsError
 from trackhub.settings.destinations import split_named
-from trackhub.settings.model import Settings
+from trackhub.settings.model import SETTINGS
 from trackhub.settings.suggestion import suggest
 
 PREFIX = "TRACKHUB_"
 OTHER_VARIABLES = frozenset({"TRACKHUB_CACHE"})
 """Variables of ours that are no settings: ``TRACKHUB_CACHE`` is the folder of the rebuildable index."""
 
-_KEYS = tuple(Settings.model_fields)
+_KEYS = tuple(SETTINGS)
 _LISTS = frozenset({"to", "redact", "redact_allow"})
 # Kubernetes puts these into every pod beside a service named trackhub; nobody set them for us.
 _SERVICE_LINK = re.compile(r"TRACKHUB_(\w+_)?(SERVICE_(HOST|PORT\w*)|PORT(_\w+)?)")

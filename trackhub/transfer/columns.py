@@ -103,16 +103,20 @@ def _joined(name: str, parts: list[MetricColumns]) -> MetricColumns:
         return parts[0]
     return MetricColumns(
         name=name,
-        step=_concatenated([part.step for part in parts]),
-        value=_concatenated([part.value for part in parts]),
+        step=_concatenated([part.step for part in parts], [_each_step(part) for part in parts]),
+        value=_concatenated([part.value for part in parts], [part.value.tolist() for part in parts]),
         time=np.concatenate([part.time for part in parts]),
     )
 
 
-def _concatenated(arrays: list[Any]) -> _Array:
-    if len({np.asarray(array).dtype for array in arrays}) == 1:
+def _concatenated(arrays: list[Any], items: list[list[Any]]) -> _Array:
+    if len({array.dtype for array in arrays}) == 1:
         return np.concatenate(arrays)
-    return _objects([item for array in arrays for item in np.asarray(array).tolist()])
+    return _objects([item for some in items for item in some])
+
+
+def _each_step(part: MetricColumns) -> list[Any]:
+    return [point.step for point in part.points()]
 
 
 def _taken(series: MetricColumns, places: _Array) -> MetricColumns:
@@ -123,7 +127,7 @@ def _taken(series: MetricColumns, places: _Array) -> MetricColumns:
 def _steps(steps: list[Any]) -> _Array:
     if all(type(step) is int and -_LARGEST <= step < _LARGEST for step in steps):
         return np.array(steps, np.int64)
-    if all(step is None or type(step) is float or (type(step) is int and abs(step) <= _EXACT) for step in steps):
+    if all(step is None or (not step.is_integer() if type(step) is float else abs(step) <= _EXACT) for step in steps):
         return np.array([np.nan if step is None else step for step in steps], np.float64)
     return _objects(steps)
 

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from support.faultproxy import FaultProxy, fault_proxy
 from support.mlflow_server import MlflowServer, mlflow_server
-from trackhub_mlflow.plugin import MlflowOptions, open_backend
+from trackhub_mlflow.options import MlflowOptions
+from trackhub_mlflow.plugin import open_backend
 
 from trackhub.backend import Destination
 

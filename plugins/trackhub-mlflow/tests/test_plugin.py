@@ -111,7 +111,8 @@ import importlib.util
 real = importlib.util.find_spec
 importlib.util.find_spec = lambda name, package=None: None if name == "sqlalchemy" else real(name, package)
 from trackhub.backend import Destination
-from trackhub_mlflow.plugin import MlflowOptions, open_backend
+from trackhub_mlflow.options import MlflowOptions
+from trackhub_mlflow.plugin import open_backend
 try:
     open_backend(Destination.parse("mlflow+sqlite:///mlflow.db"), MlflowOptions())
 except Exception as error:

@@ -4,28 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator
-
-from pydantic import Field
+from typing import TYPE_CHECKING
 
 from trackhub import hookimpl
-from trackhub.backend import BackendSpec, Destination, Limits, Options
+from trackhub.backend import BackendSpec, Destination, Limits
 from trackhub.errors import SettingsError
 from trackhub_mlflow import sdk
 from trackhub_mlflow.address import Address
 
-
-class MlflowOptions(Options):
-    """Hold the query parameters of an MLflow destination.
-
-    :ivar experiment: the experiment that takes every run; by default one named as the run's project.
-    :ivar artifacts: where a new experiment keeps its artifacts, as a URI; by default the server's
-        choice, and beside the database file for sqlite.
-    :ivar timeout_s: how long one request may wait for the server.
-    """
-
-    experiment: str | None = Field(default=None, min_length=1, max_length=500)
-    artifacts: str | None = None
-    timeout_s: float = Field(default=30.0, gt=0)
+if TYPE_CHECKING:
+    from trackhub_mlflow.options import MlflowOptions
 
 
 def open_backend(destination: Destination, options: MlflowOptions) -> object:
@@ -51,7 +39,7 @@ def trackhub_backends() -> Iterator[BackendSpec]:
         scheme="mlflow",
         factory=open_backend,
         summary="MLflow: a tracking server, or its database opened directly",
-        options=MlflowOptions,
+        options="trackhub_mlflow.options:MlflowOptions",
         transports=(None, "http", "https", "sqlite", "postgresql", "postgresql+psycopg2", "file"),
         # A call holds 1000 entities, and the SDK would send tags ahead of what exceeds it: one is ours.
         limits=Limits(points=999, params=100, tags=100),

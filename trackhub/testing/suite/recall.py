@@ -102,6 +102,7 @@ class Recall:
         run = bench.begin()
         run.points([point("loss", 1.0 / step, step, ms=number) for number, step in enumerate((1, 2, 2, 1, 3))])
         run.points([point("mixed", value, step, ms=7) for step, value in ((0, 1), (None, math.nan), (0.5, math.inf))])
+        run.points([point("whole", step, step, ms=7) for step in (3, 3.0)])
         run.points([point("done", value=True, step=1, ms=8), point("seed", 2**70, 1, ms=8), point("a/b é", 1.5, 9)])
         found = [each for columns in bench.open().read_columns(run.ref) for each in columns.points()]
         same_points(found, run.held(), times=True)

@@ -1,0 +1,41 @@
+"""Turn dead letters into batches again, for a vendor that may take them now; reads letters, calls nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from trackhub.backend import Limits
+from trackhub.delivery.batch import Content
+from trackhub.model.entities import MetricPoint, Param, Tag
+from trackhub.model.events import ArtifactLogged, EnvironmentCaptured
+
+_Item = TypeVar("_Item", bound=msgspec.Struct)
+
+
+def batches(letters: Sequence[dict[str, Any]], limits: Limits) -> Iterator[Content]:
+    """Yield the batches that hold what was refused, in the order in which it was.
+
+    :raises msgspec.ValidationError: a letter is none of this version's.
+    """
+    # A param's value may be anything that JSON can say; it needs no check, and has no type that could check it.
+    params = tuple(Param(**letter["item"]) for letter in letters if letter["hook"] == "log_params")
+    tags = _of(letters, "set_tags", Tag)
+    for place in range(0, len(params), limits.params):
+        yield Content(params=params[place : place + limits.params])
+    # The last of a name is the one that stands.
+    newest = tuple({tag.name: tag for tag in tags}.values())
+    for place in range(0, len(newest), limits.tags):
+        yield Content(tags=newest[place : place + limits.tags])
+    if points := _of(letters, "log_metrics", MetricPoint):
+        yield Content(points=points)
+    for artifact in _of(letters, "log_artifact", ArtifactLogged):
+        yield Content(alone=artifact)
+    for environment in _of(letters, "log_environment", EnvironmentCaptured):
+        yield Content(alone=environment)
+
+
+def _of(letters: Sequence[dict[str, Any]], hook: str, kind: type[_Item]) -> tuple[_Item, ...]:
+    return tuple(msgspec.convert(letter["item"], kind) for letter in letters if letter["hook"] == hook)
