@@ -7,10 +7,12 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from trackhub.testing.gates import BETTER
 from trackhub.testing.sentences import sentences
 
 Result: TypeAlias = Literal["passed", "failed", "not supported", "overridden"]
 _SHORT = 400
+_NO_LOSS = {f"no trackhub_{hook}" for hook in BETTER}
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,7 +96,7 @@ class CapabilityCard(msgspec.Struct, frozen=True, kw_only=True):
     def _by_group(self) -> dict[str, list[Outcome]]:
         found: dict[str, list[Outcome]] = {}
         for sentence in sentences().values():
-            stated = [outcome for outcome in self.outcomes if sentence.code in outcome.states]
+            stated = [one for one in self.outcomes if sentence.code in one.states and one.detail not in _NO_LOSS]
             if stated:
                 found.setdefault(sentence.group, []).extend(stated)
         return found

@@ -8,6 +8,9 @@ from typing import Any, NoReturn, TypeVar
 _Test = TypeVar("_Test", bound=Callable[..., Any])
 _MARK = "_trackhub_needs"
 
+BETTER = frozenset({"read_columns", "read_notes"})
+"""Hooks that make something quicker or tell more; nobody lacks a capability for not having them."""
+
 
 class NotSupported(Exception):  # noqa: N818 - it is no error
     """Say that a backend lacks what a test needs, and what that is."""

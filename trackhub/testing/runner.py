@@ -13,11 +13,11 @@ from pathlib import Path
 from trackhub import __version__
 from trackhub.testing.bench import Bench, Setup
 from trackhub.testing.card import CapabilityCard, Outcome
-from trackhub.testing.gates import NotSupported
+from trackhub.testing.gates import BETTER, NotSupported
 from trackhub.testing.overrides import reason_of
 from trackhub.testing.sentences import cited_by
 from trackhub.testing.suite import BackendSuite
-from trackhub.testing.suite.offering import BETTER, HOOKS
+from trackhub.testing.suite.offering import HOOKS
 
 LIMIT_S = 300.0
 """How long one test may take before its backend is said to hang."""

@@ -16,8 +16,6 @@ from trackhub.testing.comparing import expect, same
 from trackhub.testing.sentences import states
 
 HOOKS = tuple(name.removeprefix(PREFIX) for name in vars(BackendHooks) if name.startswith(PREFIX))
-BETTER = frozenset({"read_columns", "read_notes"})
-"""Hooks that make something quicker or tell more; nobody lacks a capability for not having them."""
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _LOAD = """
 import sys
