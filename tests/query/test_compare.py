@@ -11,7 +11,7 @@ from support.fakes import calls_to
 from support.mirror import Mirror
 
 from trackhub import hookimpl
-from trackhub.errors import PluginError, SettingsError
+from trackhub.errors import PluginError
 from trackhub.journal.store import RunFolder
 from trackhub.model.entities import RunInfo, RunRecord, RunRef, StoredFile
 from trackhub.model.events import ArtifactLogged, FileEntry
@@ -178,10 +178,10 @@ def test_a_vendors_runs_look_like_a_stores(folder: RunFolder) -> None:
     assert vendor_runs(calls, "elsewhere") == []
 
 
-def test_a_vendor_is_asked_for_a_project(folder: RunFolder) -> None:
-    """Vendors hold runs by project: without one there is an error, not a guess."""
-    with pytest.raises(SettingsError, match="of which project"):
-        vendor_runs(calls_to(Mirror(folder)), None)
+def test_without_a_project_a_vendor_tells_of_all(folder: RunFolder) -> None:
+    """As in a store, the runs of every project are there where none is named."""
+    (run,) = vendor_runs(calls_to(Mirror(folder)), None)
+    assert run.project == "digits"
 
 
 def test_a_vendors_path_cannot_lead_elsewhere(folder: RunFolder) -> None:

@@ -50,8 +50,8 @@ class Mirror:
         raise NotImplementedError
 
     @hookimpl
-    def trackhub_search_runs(self, project: str) -> tuple[RunRecord, ...]:
-        return (self.record,) if self.record and self.record.project == project else ()
+    def trackhub_search_runs(self, project: str | None) -> tuple[RunRecord, ...]:
+        return (self.record,) if self.record and project in {None, self.record.project} else ()
 
     @hookimpl
     def trackhub_read_run(self, run_id: str) -> RunRecord | None:

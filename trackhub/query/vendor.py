@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 
 from trackhub.backend import BackendCalls
-from trackhub.errors import SettingsError, TrackhubError
+from trackhub.errors import TrackhubError
 from trackhub.model.entities import RunRecord, RunRef, StoredFile
 from trackhub.query.index import cache_folder
 from trackhub.query.runs import select
@@ -22,14 +22,11 @@ def vendor_runs(
     order_by: str | None = None,
     limit: int | None = None,
 ) -> list[RunView]:
-    """Return a project's runs as the vendor holds them, newest first unless ordered otherwise.
+    """Return a project's runs as the vendor holds them, or those of all, newest first unless ordered otherwise.
 
     :raises PluginError: the plugin cannot read.
-    :raises SettingsError: no project is given.
     :raises QueryError: the filter or the order cannot be read.
     """
-    if project is None:
-        raise SettingsError(f"{calls.destination.shown}: of which project? pass project= or set TRACKHUB_PROJECT")
     refs = {}
     summaries = []
     for record in calls.search_runs(project):
