@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from heapq import heappop, heappush
 from pathlib import Path
 from typing import NamedTuple
 
@@ -77,6 +78,11 @@ class JournalReader:
         self.folder = folder
         self.position: Position = dict(position or {})
         self._streams: dict[str, _Stream] = {}
+        self._order: dict[str, int] = {}
+        self._heads: list[tuple[int, int, str]] = []  # a heap: the next event's time, the segment's turn, its name
+        self._empty: set[str] = set()  # segments that had no event when they were looked at last
+        self._beyond: list[tuple[int, int, str]] = []  # heads that do not lie before ``until``
+        self._until: Position | None = None
         self._unreadable: dict[str, Damage] = {}
 
     def events(self, until: Position | None = None) -> Iterator[Placed]:
@@ -101,26 +107,59 @@ class JournalReader:
             except JournalError as error:
                 # One unreadable file must not hide the others.
                 self._unreadable[path.name] = Damage(path.name, 0, path.stat().st_size, str(error))
+            else:
+                self._order[path.stem] = len(self._order)
+                self._empty.add(path.stem)
+        self._look_again()
 
     def peek(self, until: Position | None = None) -> Placed | None:
-        """Return the next event without taking it; None when there is none now."""
-        first: Placed | None = None
-        for name, stream in self._streams.items():
-            head = stream.head()
-            if head is None:
-                # Past what is no event, such as a layout, so that nothing seems left.
-                if stream.reader.offset:
-                    self.position[name] = max(stream.reader.offset, self.position.get(name, 0))
-            elif until is not None and head.end > until.get(name, 0):
-                continue
-            elif first is None or head.event.time < first.event.time:
-                first = Placed(head.event, name, head.end)
-        return first
+        """Return the next event without taking it; None when there is none now.
+
+        A segment that had no more is looked at again when all others are at their end, too, and by
+        :meth:`refresh`: a thousand ranks cost each event no thousand looks.
+        """
+        if until is not self._until:
+            self._until = until
+            for head in self._beyond:
+                heappush(self._heads, head)
+            self._beyond = []
+        placed = self._first(until)
+        if placed is None and self._empty:
+            self._look_again()
+            placed = self._first(until)
+        return placed
 
     def take(self, placed: Placed) -> None:
         """Move past an event that was peeked at."""
+        heappop(self._heads)
         self._streams[placed.segment].take()
         self.position[placed.segment] = placed.end
+        self._look_at(placed.segment)
+
+    def _first(self, until: Position | None) -> Placed | None:
+        while self._heads:
+            _, _, name = self._heads[0]
+            head = self._streams[name].head()
+            if head is not None and (until is None or head.end <= until.get(name, 0)):
+                return Placed(head.event, name, head.end)
+            self._beyond.append(heappop(self._heads))
+        return None
+
+    def _look_again(self) -> None:
+        for name in sorted(self._empty, key=self._order.__getitem__):
+            self._look_at(name)
+
+    def _look_at(self, name: str) -> None:
+        stream = self._streams[name]
+        head = stream.head()
+        if head is not None:
+            self._empty.discard(name)
+            heappush(self._heads, (head.event.time, self._order[name], name))
+            return
+        self._empty.add(name)
+        # Past what is no event, such as a layout, so that nothing seems left.
+        if stream.reader.offset:
+            self.position[name] = max(stream.reader.offset, self.position.get(name, 0))
 
     @property
     def headers(self) -> dict[str, SegmentHeader]:
