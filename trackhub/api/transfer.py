@@ -21,6 +21,7 @@ from trackhub.settings import Settings, resolve
 from trackhub.transfer.importing import Progress
 from trackhub.transfer.importing import import_runs as bring
 from trackhub.transfer.report import ImportReport
+from trackhub.transfer.stores import merge_store
 
 _URL = re.compile(r"[a-z][a-z0-9-]+(\+[a-z0-9+-]+)?:.*", re.DOTALL)
 
@@ -36,7 +37,7 @@ def import_runs(
     """Bring every run of a source into a store; only what is not there yet, so that it may be done again.
 
     :param source: a destination's URL or name, such as ``neptune:exports/``; or a folder that
-        :func:`export_runs` wrote.
+        :func:`export_runs` wrote; or another store.
     :param project: which project of the source; of runs that belong to none, the one they get.
     :param into: the project they get here, whatever they had.
     :param progress: told how many runs are done, of how many, and the next one's name.
@@ -45,6 +46,13 @@ def import_runs(
     :raises StoreError: the store cannot be written.
     """
     settings = resolve(store=store)
+    other = Store(Path(source).absolute())
+    if (other.path / "runs").is_dir() and os.fspath(source) not in settings.destinations:
+        if into is not None:
+            raise SettingsError(
+                f"{source}: runs of a store keep their project, which their journals name; leave out into"
+            )
+        return merge_store(other, Store(settings.store.absolute()), project=project, progress=progress)
     calls = hub.open_backend(_source(os.fspath(source), settings), settings)
     try:
         return bring(

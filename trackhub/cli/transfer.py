@@ -43,6 +43,7 @@ def import_(
     trackhub import neptune:exports/ --project team/digits
     trackhub import tensorboard:logs/ --project digits
     trackhub import mlflow+http://127.0.0.1:5000 --project digits
+    trackhub import /shared/old/.trackhub                  another store
     """
     from trackhub.api.transfer import import_runs
 
