@@ -170,7 +170,7 @@ def test_ls_reads_from_a_vendor(invoke: Any, forest: Any, mirror: Mirror) -> Non
     assert mirror.record is not None
     mirror.record = msgspec.structs.replace(mirror.record, id="theirs", name="not ours")
     assert "not ours" in invoke("ls", "--from", "fake://vendor", "-p", "digits").stdout
-    assert invoke("ls", "--from", "fake://vendor").exit_code == 2
+    assert "not ours" in invoke("ls", "--from", "fake://vendor").stdout
 
 
 def test_a_pipe_gets_no_escape(execute: Any, forest: Any, sink: Path) -> None:
