@@ -1,0 +1,1 @@
+"""Deliver trackhub runs to Weights & Biases, and read them back."""
