@@ -1,0 +1,1 @@
+"""Bring home what Neptune left, and deliver runs to those who host it themselves."""
