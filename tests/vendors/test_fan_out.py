@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from support.faultproxy import RESET
 from support.mlflow_server import MlflowServer, free_port, mlflow_server
 from support.training import TrainingWorld, delivery_of, ending, eventually
 
@@ -81,9 +82,7 @@ def test_each_vendor_has_its_own_fate(mlflow, tmp_path):
     with ExitStack() as stack:
         refusing = stack.enter_context(wandb_tools.wandb_server())
         refusing.keys.clear()
-        dying = ExitStack()
-        comet = dying.enter_context(comet_tools.comet_server())
-        comet_port = int(comet.url.rpartition(":")[2])
+        comet = stack.enter_context(comet_tools.comet_server())
         to = {
             "well": f"mlflow+{mlflow.url}",
             "dead": f"wandb+http://127.0.0.1:{dead_port}/team",
@@ -98,7 +97,7 @@ def test_each_vendor_has_its_own_fate(mlflow, tmp_path):
             assert training.stdout.readline().strip() == "half"
             eventually(lambda: states(world).get(to["dying"], {}).get("points", 0) > 0, 60)
             eventually(lambda: states(world).get(to["refusing"], {}).get("state") == "unauthorized", 60)
-            dying.close()
+            comet.faults.rates({RESET: 1.0}, seed=1)
             training.stdin.write("\n")
             training.stdin.flush()
             assert training.wait(30) == 0
@@ -114,7 +113,7 @@ def test_each_vendor_has_its_own_fate(mlflow, tmp_path):
         assert wandb_tools.API_KEY not in json.dumps(told)
         assert comet_tools.API_KEY not in json.dumps(told)
 
-        stack.enter_context(comet_tools.comet_server(port=comet_port, state=comet.state))
+        comet.faults.rates({}, seed=1)
         stack.enter_context(wandb_tools.wandb_server(port=dead_port))
         code, report = trackhub(world, "sync", *(f"--to={url}" for url in to.values()))
         assert code == 1
