@@ -6,6 +6,16 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# One for all, since the profile loaded last is everybody's. The fixtures that examples share hold no state of theirs.
+settings.register_profile(
+    "trackhub",
+    deadline=None,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("trackhub")
 
 _ROOT = Path(__file__).parent
 _FOREIGN = (

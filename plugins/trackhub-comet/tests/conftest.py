@@ -9,14 +9,10 @@ from typing import Any
 
 import pytest
 from comet_server import API_KEY, WORST, CometServer, comet_server
-from hypothesis import HealthCheck, settings
 from trackhub_comet.options import CometOptions
 from trackhub_comet.plugin import open_backend
 
 from trackhub.backend import Destination
-
-settings.register_profile("quick", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("quick")
 
 Open = Callable[..., Any]
 

@@ -44,13 +44,19 @@ def test_names_that_differ_have_keys_that_differ(names: list[str]):
     assert len({mapping.tag_key(name) for name in names}) == len(names)
 
 
-@pytest.mark.parametrize("name", ["trackhub.run_id", "trackhub.", "Name", "trackhub.name.x"])
+@pytest.mark.parametrize("name", ["trackhub.run_id", "trackhub.", "Name", "trackhub.name.x", "sys.x", "Created from"])
 def test_no_users_name_is_one_of_ours(name: str):
-    """A user's tag changes nothing of what the plugin keeps for itself, nor the experiment's name."""
+    """A user's tag changes nothing of what the plugin or the SDK keeps for itself, nor the experiment's name."""
     key = mapping.tag_key(name)
-    assert key != "Name"
-    assert not key.startswith("trackhub.")
-    assert unescape(key) == name
+    assert key not in {"Name", "Created from"}
+    assert not key.startswith(("trackhub.", "sys."))
+    assert mapping.user_tags({key: "x"}, {}) == {name: "x"}
+
+
+@pytest.mark.parametrize("key", ["Name", "Created from", "hasNestedParams", "sys.already_imported_modules"])
+def test_what_the_sdk_writes_of_itself_is_no_tag(key: str):
+    """Of a run of ours, only what the user said is read as a tag."""
+    assert mapping.user_tags({key: "x", "a": "b"}, {}) == {"a": "b"}
 
 
 @given(json_values)

@@ -33,6 +33,9 @@ NAME = "Name"  # Comet shows it as the experiment's
 LABELS = ("failed", "killed", "crashed")
 """Statuses that Comet does not tell apart; a tag of Comet's says which it was."""
 
+_SDKS_OWN = (NAME, "Created from", "hasNestedParams")
+_SDKS_OWN_BEGIN = "sys."  # as of the modules that were imported before the SDK was
+
 _QUOTED = "trackhub:json:"
 _WORDS: dict[str, Value] = {
     "None": None,
@@ -122,17 +125,21 @@ def metric_key(name: str) -> str:
 
 
 def tag_key(name: str) -> str:
-    """Return the key of the other that holds a tag; no user's tag renames a run.
+    """Return the key of the other that holds a tag; none is one that the SDK writes of itself, as to rename a run.
 
     >>> tag_key("owner"), tag_key("Name"), tag_key("trackhub.status")
     ('owner', '_x4E_ame', '_x74_rackhub.status')
     """
-    return escape(name, reserved=(OURS, NAME) if name == NAME else (OURS,))
+    return escape(name, reserved=(name,) if name in _SDKS_OWN else (OURS, _SDKS_OWN_BEGIN))
 
 
 def user_tags(others: Mapping[str, str], long_names: Mapping[str, str]) -> dict[str, str]:
     """Return the user's tags among a run's others, under their names; the texts are as Comet holds them."""
-    return {unescape(key, long_names): text for key, text in others.items() if key != NAME and not key.startswith(OURS)}
+    return {
+        unescape(key, long_names): text
+        for key, text in others.items()
+        if key not in _SDKS_OWN and not key.startswith((OURS, _SDKS_OWN_BEGIN))
+    }
 
 
 def unsaved_names(names: Mapping[str, str], others: Mapping[str, str]) -> dict[str, str]:

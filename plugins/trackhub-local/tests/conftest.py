@@ -7,21 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 from trackhub_local.backend import LocalBackend
 from trackhub_local.options import LocalOptions
 from trackhub_local.plugin import open_backend
 
 from trackhub.backend import Destination
 from trackhub.testing import Bench, Setup, Target
-
-settings.register_profile(
-    "quick",
-    deadline=None,
-    max_examples=60,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
-settings.load_profile("quick")
 
 
 @pytest.fixture

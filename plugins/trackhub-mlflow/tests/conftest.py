@@ -8,16 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 from support.faultproxy import FaultProxy, fault_proxy
 from support.mlflow_server import MlflowServer, mlflow_server
 from trackhub_mlflow.options import MlflowOptions
 from trackhub_mlflow.plugin import open_backend
 
 from trackhub.backend import Destination
-
-settings.register_profile("quick", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("quick")
 
 Open = Callable[..., Any]
 

@@ -7,15 +7,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 from neptune_server import NeptuneServer, Rules, neptune_server
 from support.faultproxy import FaultProxy, fault_proxy
 from trackhub_neptune.plugin import NeptuneOptions, open_backend
 
 from trackhub.backend import Destination
-
-settings.register_profile("quick", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("quick")
 
 RULES = {"mild": Rules(), "worst": Rules.worst()}
 Open = Callable[..., Any]

@@ -18,14 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 from trackhub_tensorboard.plugin import TensorboardOptions, open_backend
 
 from trackhub.backend import Destination
 from trackhub.model.entities import Artifact, ArtifactFile, RunInfo
-
-settings.register_profile("quick", deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
-settings.load_profile("quick")
 
 Open = Callable[..., Any]
 BEGAN = 1_700_000_000_000_000_000

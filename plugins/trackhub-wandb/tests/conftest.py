@@ -8,15 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 from trackhub_wandb.options import WandbOptions
 from trackhub_wandb.plugin import open_backend
 from wandb_server import API_KEY, WORST, WandbServer, wandb_server
 
 from trackhub.backend import Destination
-
-settings.register_profile("quick", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("quick")
 
 Open = Callable[..., Any]
 

@@ -14,14 +14,10 @@ from typing import Any
 
 import neptune_left
 import pytest
-from hypothesis import HealthCheck, settings
 from trackhub_neptune.history import open_history
 
 from trackhub.backend import Destination
 from trackhub.model.entities import MetricPoint, RunRecord
-
-settings.register_profile("readers", deadline=None, max_examples=80, suppress_health_check=list(HealthCheck))
-settings.load_profile("readers")
 
 Open = Callable[..., Any]
 
