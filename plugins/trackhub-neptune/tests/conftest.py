@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from neptune_server import NeptuneServer, Rules, neptune_server
 from support.faultproxy import FaultProxy, fault_proxy
-from trackhub_neptune.plugin import NeptuneOptions, open_backend
+from trackhub_neptune.options import NeptuneOptions
+from trackhub_neptune.plugin import open_backend
 
 from trackhub.backend import Destination
 

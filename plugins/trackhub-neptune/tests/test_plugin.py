@@ -16,7 +16,8 @@ from neptune_server.serving import api_token
 from trackhub_neptune import versions
 from trackhub_neptune.address import Address, Token
 from trackhub_neptune.backend import recognise
-from trackhub_neptune.plugin import NeptuneOptions, open_backend, trackhub_backends
+from trackhub_neptune.options import NeptuneOptions
+from trackhub_neptune.plugin import open_backend, trackhub_backends
 
 from trackhub.backend import Destination
 from trackhub.errors import SettingsError, Unauthorized

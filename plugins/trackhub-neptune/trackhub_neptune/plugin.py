@@ -3,27 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
-
-from pydantic import Field
+from typing import TYPE_CHECKING
 
 from trackhub import hookimpl
-from trackhub.backend import BackendSpec, Destination, Limits, Options
+from trackhub.backend import BackendSpec, Destination, Limits
 
-
-class NeptuneOptions(Options):
-    """Hold the query parameters of a Neptune destination.
-
-    :ivar api: ``v1`` for Neptune 2.x, ``scale`` for 3.x; by default what is installed and what the server says.
-    :ivar token_env: the environment variable that holds the API token, where a process has several.
-    :ivar timeout_s: how long one request may wait for the server.
-    :ivar files: where an export's files lie, if that is not beside its tables; of ``neptune:PATH`` alone.
-    """
-
-    api: Literal["auto", "v1", "scale"] = "auto"
-    token_env: str = Field(default="NEPTUNE_API_TOKEN", min_length=1)
-    timeout_s: float = Field(default=15.0, gt=0, le=30)
-    files: str | None = None
+if TYPE_CHECKING:
+    from trackhub_neptune.options import NeptuneOptions
 
 
 def open_backend(destination: Destination, options: NeptuneOptions) -> object:
@@ -47,7 +33,7 @@ def trackhub_backends() -> Iterator[BackendSpec]:
         scheme="neptune",
         factory=open_backend,
         summary="Neptune: one that you host (2.x and 3.x), and what the hosted one left: files, databases, exports",
-        options=NeptuneOptions,
+        options="trackhub_neptune.options:NeptuneOptions",
         limits=Limits(points=2000, params=100, tags=100),
         hookspec=(1, 1),  # the readers tell columns and notes
         capabilities=(

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from trackhub_tensorboard.plugin import TensorboardOptions, open_backend
+from trackhub_tensorboard.plugin import open_backend
 
-from trackhub.backend import Destination
+from trackhub.backend import Destination, Options
 from trackhub.model.entities import Artifact, ArtifactFile, RunInfo
 
 Open = Callable[..., Any]
@@ -48,7 +48,7 @@ def open_at(logs: Path) -> Iterator[Open]:
     opened = []
 
     def open_at(path: Path | None = None) -> Any:
-        backend = open_backend(Destination.parse(f"tensorboard:{path or logs}"), TensorboardOptions())
+        backend = open_backend(Destination.parse(f"tensorboard:{path or logs}"), Options())
         opened.append(backend)
         return backend
 

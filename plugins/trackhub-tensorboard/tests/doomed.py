@@ -9,9 +9,9 @@ import math
 import sys
 from pathlib import Path
 
-from trackhub_tensorboard.plugin import TensorboardOptions, open_backend
+from trackhub_tensorboard.plugin import open_backend
 
-from trackhub.backend import Destination
+from trackhub.backend import Destination, Options
 from trackhub.model.entities import Batch, MetricPoint, Param, RunEnd, RunInfo, Tag
 
 BEGAN = 1_700_000_000_000_000_000
@@ -36,7 +36,7 @@ def points(count: int) -> tuple[MetricPoint, ...]:
 def main(logs: str, count: int, size: int) -> None:
     """Deliver all from the cursor on, printing each acknowledgement."""
     cursor = Path(logs, "cursor")
-    backend = open_backend(Destination.parse(f"tensorboard:{logs}/board"), TensorboardOptions())
+    backend = open_backend(Destination.parse(f"tensorboard:{logs}/board"), Options())
     ref = backend.trackhub_start_run(RUN)
     given = points(count)
     start = int(cursor.read_text()) if cursor.exists() else 0

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from trackhub_tensorboard.plugin import TensorboardOptions, open_backend
+from trackhub_tensorboard.plugin import open_backend
 
-from trackhub.backend import Destination
+from trackhub.backend import Destination, Options
 from trackhub.errors import Rejected, RetryLater, SettingsError
 from trackhub.model.entities import MetricPoint, Param, RunRef, Tag
 
@@ -179,14 +179,14 @@ def test_texts_that_no_file_can_hold(backend, info):
 def test_urls_that_name_no_folder(url):
     """A host, or nothing, is an error that says what to write."""
     with pytest.raises(SettingsError, match="write tensorboard:logs"):
-        open_backend(Destination.parse(url), TensorboardOptions())
+        open_backend(Destination.parse(url), Options())
 
 
 @pytest.mark.parametrize("rest", ["{path}", "//{path}"])
 def test_urls_that_name_a_folder(tmp_path, info, rest):
     """A path may be relative, whole, or behind two slashes as in other URLs."""
     url = "tensorboard:" + rest.format(path=tmp_path / "logs")
-    backend = open_backend(Destination.parse(url), TensorboardOptions())
+    backend = open_backend(Destination.parse(url), Options())
     backend.trackhub_start_run(info())
     assert (tmp_path / "logs" / "digits" / "forest").is_dir()
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trackhub import hookimpl
-from trackhub.backend import BackendSpec, Destination, Limits, Options
+from trackhub.backend import BackendSpec, Destination, Limits
 from trackhub.errors import SettingsError
 
+if TYPE_CHECKING:
+    from trackhub.backend import Options
 
-class TensorboardOptions(Options):
-    """Take no query parameter: a folder is all there is to say."""
 
-
-def open_backend(destination: Destination, options: TensorboardOptions) -> object:
-    """Return the backend of one folder.
+def open_backend(destination: Destination, options: Options) -> object:
+    """Return the backend of one folder; there is no more to say of it than its path.
 
     :raises SettingsError: the URL names no folder of this machine.
     """
@@ -38,7 +38,6 @@ def trackhub_backends() -> Iterator[BackendSpec]:
         scheme="tensorboard",
         factory=open_backend,
         summary="TensorBoard: event files in a folder, written and read",
-        options=TensorboardOptions,
         limits=Limits(points=5000, params=1000, tags=1000),
         capabilities=(
             "start_run",
