@@ -29,6 +29,14 @@ def test_what_a_backend_lacks_is_told_and_not_passed(tmp_path):
     assert "cannot  log_params" in card.text()
 
 
+def test_what_cannot_come_up_is_not_told_as_a_lack():
+    """Who has no secrets cannot leak one: the card does not say that it fails to keep them."""
+    apart = Outcome(test="t", states=("K1",), result="not supported", detail="its URLs hold no user-info")
+    lacking = Outcome(test="u", states=("V2",), result="not supported", detail="no trackhub_read_metrics")
+    card = CapabilityCard(destination="x:", plugin="x 1", hookspec="1.1", trackhub="1", outcomes=(apart, lacking))
+    assert card.groups() == {"Secrets": "does not arise", "Values": "no"}
+
+
 def test_what_fails_names_the_sentence(tmp_path):
     """The card says which sentence is broken, in its words, and what was seen."""
     card = run("ignores-nan", "testing.mutants", tmp_path, lambda name: "nan" in name)

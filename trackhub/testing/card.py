@@ -121,7 +121,8 @@ def _standing(outcomes: list[Outcome]) -> str:
         return f"breaks {', '.join(broken)}"
     missing = results.count("not supported")
     if missing == len(results):
-        return "no"
+        # A hook that is not there cannot do it; without a password in its URL there is none to keep.
+        return "no" if any(outcome.detail.startswith("no trackhub_") for outcome in outcomes) else "does not arise"
     told = [f"all but {missing} of {len(results)}" if missing else "yes"]
     if results.count("overridden"):
         told.append(f"{results.count('overridden')} overridden")
