@@ -25,6 +25,9 @@ NAMES = (
     "decode",
     "ls",
     "sync_throughput",
+    "comet_delivery",
+    "wandb_delivery",
+    "neptune_import",
 )
 
 

@@ -9,12 +9,11 @@ server was given is counted after each: a way that lost points says how many. Th
 * the bare ``log_metrics_batch``, a thousand a call: nothing can be faster through the SDK.
 
 The rate that the plugin keeps by default (12 000 values a minute, as Comet publishes it) is off here.
-Run it alone, with the plugin installed: ``python -m benchmarks.comet_delivery [--points 100000]``.
+It needs the plugin installed.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import statistics
@@ -25,8 +24,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.place import ROOT, Place
-from benchmarks.rows import Row, table
+from benchmarks.place import ROOT, Failed, Place
+from benchmarks.rows import Row
 
 SERIES = 5
 CHUNK = 1000
@@ -34,12 +33,15 @@ ROUNDS = 3
 _NAMES = [f"metric_{at}" for at in range(SERIES)]
 
 
-def run(place: Place, points: int | None = None) -> Iterator[Row]:
+def run(place: Place) -> Iterator[Row]:
     """Yield points a second of each way, and what arrived."""
     sys.path[:0] = [str(ROOT / "plugins" / "trackhub-comet" / "tests"), str(ROOT / "tests")]
-    from comet_server import comet_server
+    try:
+        from comet_server import comet_server
+    except ImportError as error:
+        raise Failed(f"absent: {error}; it needs trackhub-comet[test]") from error
 
-    points = points or (20_000 if place.quick else 100_000)
+    points = 20_000 if place.quick else 100_000
     ways = ("trackhub", "batches", "live", "archive")
     seconds: dict[str, list[float]] = {way: [] for way in ways}
     short: dict[str, set[int]] = {way: set() for way in ways}
@@ -79,8 +81,9 @@ def _arrived(comet: Any) -> int:
 # ---- in a process of its own -------------------------------------------------------------
 
 
-def worker(way: str, url: str, points: int, store: str, run_id: str) -> dict[str, float]:
+def worker(way: str, url: str, count: str, store: str, run_id: str) -> dict[str, float]:
     """Send points one way, and return the seconds, imports apart."""
+    points = int(count)
     key = "a-key-for-tests-only-0123456789"
     os.environ |= {"COMET_API_KEY": key, "COMET_LOGGING_CONSOLE": "ERROR", "COMET_DISABLE_AUTO_LOGGING": "1"}
     if way != "trackhub":
@@ -153,16 +156,5 @@ def _archive(key: str, points: int) -> None:
         upload_single_offline_experiment(str(archive), key, force_upload=False)
 
 
-def main() -> None:
-    asked = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    asked.add_argument("--points", type=int, default=100_000)
-    with tempfile.TemporaryDirectory() as folder:
-        print(table(run(Place(Path(folder), quick=False), asked.parse_args().points)))
-
-
 if __name__ == "__main__":
-    if len(sys.argv) > 5:
-        way, url, points, *rest = sys.argv[1:]
-        print(json.dumps(worker(way, url, int(points), *rest)))
-    else:
-        main()
+    print(json.dumps(worker(*sys.argv[1:])))

@@ -1,83 +1,117 @@
-"""Time how fast what Neptune left is read: an export of a million points, a 1.x folder, a neptune-scale database.
+"""Measure how fast what Neptune left is read: an export of a million points, a 1.x folder, a neptune-scale database.
 
-Run it with the plugin installed: ``python benchmarks/neptune_import.py [--points 1000000] [--runs 1]``.
-It writes an export of the exporter's own schema to a temporary folder, and prints points a second beside those of
-pyarrow reading the same columns and throwing them away; then, of a tenth of the points, what the clients leave.
+How: an export of the exporter's own schema, made here, is read and imported in processes of their own, by turns with
+pyarrow reading the same columns and throwing them away, which is the floor; then, of a tenth of the points each, what
+the two clients leave. What was read is counted. It needs the plugin installed; the database, neptune-api as well.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
+import os
 import resource
 import sqlite3
+import statistics
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from trackhub.backend import Destination
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "plugins" / "trackhub-neptune" / "tests"))
-from neptune_left.exporter import SCHEMA, sanitized
+from benchmarks.place import ROOT, Failed, Place
+from benchmarks.rows import Row
 
 SERIES = 20
 BATCH = 131_072
 PROJECT = "team/digits"
 
 
-def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    options.add_argument("--points", type=int, default=1_000_000, help="points of all runs together")
-    options.add_argument("--runs", type=int, default=1)
-    options.add_argument("--decimal", action="store_true", help="steps with a fraction")
-    asked = options.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        for run in range(asked.runs):
-            write(root / "exports" / "data", f"run-{run}", asked.points // asked.runs, decimal=asked.decimal)
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        timed("pyarrow alone", asked.points, lambda: bare(root))
-        timed("listed", asked.points, lambda: listed(root))
-        timed("listed and read as columns", asked.points, lambda: read(root, asked.points))
-        after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        print(f"{'memory added at most':28} {(after - before) / 1024:8.0f} MB")
-        command = [sys.executable, "-m", "trackhub.cli", "import", f"neptune:{root}"]
-        timed(
-            "trackhub import",
-            asked.points,
-            lambda: subprocess.run(command, cwd=root, stdout=subprocess.DEVNULL, check=True),
-        )
-    few = asked.points // 10
-    for what, leave in (("1.x folder", leave_folder), ("neptune-scale database", leave_database)):
-        with tempfile.TemporaryDirectory() as folder:
-            if leave(Path(folder), few):
-                timed(what, few, lambda folder=folder: read(Path(folder), few))
-            else:
-                print(f"{what:28} left out: neptune-api, which writes it, is not installed")
+def run(place: Place) -> Iterator[Row]:
+    """Yield points a second of each way."""
+    points = 100_000 if place.quick else 1_000_000
+    export = place.folder / "export"
+    place.module("neptune_import", "leave_export", export, points)
+    found = [place.module("neptune_import", "read", export, points) for _ in range(1 if place.quick else 3)]
+    ways = {way: statistics.median(one[way] for one in found) for way in ("bare", "listed", "read", "imported")}
+    for way, what in _WAYS.items():
+        note = f"{ways[way]:.2f} s"
+        yield Row(f"{points:,} points of an export: {what}", points / ways[way], "points/s", note=note)
+    yield Row("read as columns, over pyarrow alone", ways["read"] / ways["bare"], "x of its time")
+    yield Row("memory that reading added", max(one["memory"] for one in found), "MB")
+    few = points // 10
+    for what, leave in (("1.x folder", "leave_folder"), ("neptune-scale database", "leave_database")):
+        left = place.folder / leave
+        try:
+            place.module("neptune_import", leave, left, few)
+        except Failed as error:
+            yield Row(f"{few:,} points of a {what}", None, "points/s", note=str(error))
+            continue
+        seconds = place.module("neptune_import", "read_only", left, few)["read"]
+        yield Row(f"{few:,} points of a {what}: read as columns", few / seconds, "points/s", note=f"{seconds:.2f} s")
 
 
-def write(data: Path, run: str, points: int, *, decimal: bool) -> None:
+_WAYS = {
+    "bare": "pyarrow alone",
+    "listed": "listed",
+    "read": "read as columns",
+    "imported": "trackhub import",
+}
+
+
+# ---- in a process of its own -------------------------------------------------------------
+
+
+def worker(what: str, folder: str, points: str) -> dict[str, float]:
+    """Make what Neptune leaves, or read it; return the seconds of each way, and the memory in MB."""
+    root, count = Path(folder), int(points)
+    if what in _LEAVE:
+        root.mkdir(parents=True, exist_ok=True)
+        _LEAVE[what](root, count)
+        return {}
+    if what == "read_only":
+        import trackhub_neptune.history
+
+        return {"read": _timed(lambda: _read(root, count))}
+    import pyarrow.parquet  # noqa: F401 - its seconds are nobody's
+    import trackhub_neptune.history  # noqa: F401 - nor these
+
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    found = {
+        "bare": _timed(lambda: _bare(root)),
+        "listed": _timed(lambda: _listed(root)),
+        "read": _timed(lambda: _read(root, count)),
+    }
+    found["memory"] = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    into = root.with_name(f"store-{os.getpid()}")
+    command = [sys.executable, "-m", "trackhub.cli", "import", f"neptune:{root}", "--into", str(into)]
+    found["imported"] = _timed(lambda: subprocess.run(command, stdout=subprocess.DEVNULL, check=True))
+    return found
+
+
+def _leave_export(root: Path, points: int) -> None:
     """Write one run's points as the exporter does: a row group a batch, the attributes of a step side by side."""
-    folder = data / sanitized(PROJECT)
-    folder.mkdir(parents=True, exist_ok=True)
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    sys.path.insert(0, str(ROOT / "plugins" / "trackhub-neptune" / "tests"))
+    from neptune_left.exporter import SCHEMA, sanitized
+
+    folder = root / "exports" / "data" / sanitized(PROJECT)
+    folder.mkdir(parents=True)
     names = pa.array([f"train/metric-{number}" for number in range(SERIES)])
-    with pq.ParquetWriter(folder / f"{sanitized(run)}_part_0.parquet", SCHEMA, compression="snappy") as writer:
+    with pq.ParquetWriter(folder / "run-0_part_0.parquet", SCHEMA, compression="snappy") as writer:
         for begin in range(0, points, BATCH):
             rows = np.arange(begin, min(begin + BATCH, points))
             halves = np.zeros((len(rows), 2), dtype=np.int64)  # a decimal is sixteen bytes
-            halves[:, 0] = rows // SERIES * (500_000 if decimal else 1_000_000)
+            halves[:, 0] = rows // SERIES * 1_000_000
+            same = pa.array(np.zeros(len(rows), dtype=np.int64))
             columns = {
-                "project_id": pa.array([PROJECT]).take(pa.array(np.zeros(len(rows), dtype=np.int64))),
-                "run_id": pa.array([run]).take(pa.array(np.zeros(len(rows), dtype=np.int64))),
+                "project_id": pa.array([PROJECT]).take(same),
+                "run_id": pa.array(["run-0"]).take(same),
                 "attribute_path": names.take(pa.array(rows % SERIES)),
-                "attribute_type": pa.array(["float_series"]).take(pa.array(np.zeros(len(rows), dtype=np.int64))),
+                "attribute_type": pa.array(["float_series"]).take(same),
                 "step": pa.Array.from_buffers(pa.decimal128(18, 6), len(rows), [None, pa.py_buffer(halves.tobytes())]),
                 "timestamp": pa.array(1_700_000_000_000 + rows).cast(pa.timestamp("ms", tz="UTC")),
                 "float_value": pa.array(np.sin(rows)),
@@ -86,7 +120,7 @@ def write(data: Path, run: str, points: int, *, decimal: bool) -> None:
             writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=SCHEMA))
 
 
-def leave_folder(root: Path, points: int) -> bool:
+def _leave_folder(root: Path, points: int) -> None:
     """Write a log of the 1.x client, one point an operation."""
     folder = root / "run__0b5e3c1e-58a5-4f43-b7b1-3b7f1d8a2c11__1__abcd1234"
     folder.mkdir()
@@ -95,15 +129,14 @@ def leave_folder(root: Path, points: int) -> bool:
             point = {"value": number / 7, "step": number // 5, "ts": 1.7e9 + number}
             body = {"type": "LogFloats", "path": ["train", f"metric-{number % 5}"], "values": [point]}
             file.write(json.dumps({"obj": body, "version": number + 1, "at": 1.7e9 + number}) + "\n")
-    return True
 
 
-def leave_database(root: Path, points: int) -> bool:
+def _leave_database(root: Path, points: int) -> None:
     """Write a database of neptune-scale, five points an operation."""
     try:
         from neptune_api.proto.neptune_pb.ingest.v1 import common_pb2
     except ImportError:
-        return False
+        raise SystemExit("neptune-api, which writes it, is not installed") from None
     connection = sqlite3.connect(root / "run_operations.sqlite3")
     connection.executescript(
         "CREATE TABLE metadata (id INTEGER PRIMARY KEY, version TEXT, project TEXT, run_id TEXT);"
@@ -122,25 +155,30 @@ def leave_database(root: Path, points: int) -> bool:
         connection.execute(insert, (1_700_000_000_000 + step, update.SerializeToString()))
     connection.commit()
     connection.close()
-    return True
 
 
-def bare(root: Path) -> None:
+def _bare(root: Path) -> None:
+    import pyarrow.parquet as pq
+
     for path in root.rglob("*.parquet"):
         for _ in pq.ParquetFile(path).iter_batches(columns=["attribute_path", "step", "timestamp", "float_value"]):
             pass
 
 
-def listed(root: Path) -> None:
+def _history(root: Path) -> Any:
     from trackhub_neptune.history import open_history
 
-    open_history(str(root), Destination.parse(f"neptune:{root}")).trackhub_search_runs(None)
+    from trackhub.backend import Destination
+
+    return open_history(str(root), Destination.parse(f"neptune:{root}"))
 
 
-def read(root: Path, points: int) -> None:
-    from trackhub_neptune.history import open_history
+def _listed(root: Path) -> None:
+    _history(root).trackhub_search_runs(None)
 
-    history = open_history(str(root), Destination.parse(f"neptune:{root}"))
+
+def _read(root: Path, points: int) -> None:
+    history = _history(root)
     found = 0
     for record in history.trackhub_search_runs(PROJECT):
         found += sum(len(piece.value) for piece in history.trackhub_read_columns(record.ref))
@@ -148,12 +186,14 @@ def read(root: Path, points: int) -> None:
         raise SystemExit(f"{found} points were read of {points}")
 
 
-def timed(what: str, points: int, work: Callable[[], object]) -> None:
+def _timed(work: Callable[[], object]) -> float:
     begin = time.perf_counter()
     work()
-    seconds = time.perf_counter() - begin
-    print(f"{what:28} {seconds:8.2f} s {points / seconds:14,.0f} points/s")
+    return time.perf_counter() - begin
+
+
+_LEAVE = {"leave_export": _leave_export, "leave_folder": _leave_folder, "leave_database": _leave_database}
 
 
 if __name__ == "__main__":
-    main()
+    print(json.dumps(worker(*sys.argv[1:])))

@@ -8,12 +8,11 @@ way that lost points, or gave some twice, says how many. The ways:
 * a live run: ``wandb.init``, ``run.log`` in a loop, ``run.finish()``, without anything gathered by itself;
 * an offline run, then ``wandb sync`` of its folder.
 
-Run it alone, with the plugin installed: ``python -m benchmarks.wandb_delivery [--points 100000]``.
+It needs the plugin installed.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import statistics
@@ -25,8 +24,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.place import ROOT, Place
-from benchmarks.rows import Row, table
+from benchmarks.place import ROOT, Failed, Place
+from benchmarks.rows import Row
 
 SERIES = 5
 ROUNDS = 3
@@ -38,12 +37,15 @@ _WAYS = {
 }
 
 
-def run(place: Place, points: int | None = None) -> Iterator[Row]:
+def run(place: Place) -> Iterator[Row]:
     """Yield points a second of each way, and what arrived."""
     sys.path[:0] = [str(ROOT / "plugins" / "trackhub-wandb" / "tests"), str(ROOT / "tests")]
-    from wandb_server import wandb_server
+    try:
+        from wandb_server import wandb_server
+    except ImportError as error:
+        raise Failed(f"absent: {error}; it needs trackhub-wandb[test]") from error
 
-    points = points or (20_000 if place.quick else 100_000)
+    points = 20_000 if place.quick else 100_000
     seconds: dict[str, list[float]] = {way: [] for way in _WAYS}
     wrong: dict[str, set[int]] = {way: set() for way in _WAYS}
     for turn in range(1 if place.quick else ROUNDS):
@@ -72,8 +74,9 @@ def _arrived(server: Any) -> int:
 # ---- in a process of its own -------------------------------------------------------------
 
 
-def worker(way: str, url: str, points: int, store: str, run_id: str) -> dict[str, float]:
+def worker(way: str, url: str, count: str, store: str, run_id: str) -> dict[str, float]:
     """Send points one way, and return the seconds, imports of the SDK's ways apart."""
+    points = int(count)
     os.environ |= {"WANDB_API_KEY": "0123456789abcdef0123456789abcdef01234567", "WANDB_ERROR_REPORTING": "false"}
     if way != "trackhub":
         os.environ |= {"WANDB_BASE_URL": url, "WANDB_SILENT": "true"}
@@ -117,16 +120,5 @@ def _offline(points: int, folder: str) -> None:
     subprocess.run(command, check=True, capture_output=True, cwd=folder)
 
 
-def main() -> None:
-    asked = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    asked.add_argument("--points", type=int, default=100_000)
-    with tempfile.TemporaryDirectory() as folder:
-        print(table(run(Place(Path(folder), quick=False), asked.parse_args().points)))
-
-
 if __name__ == "__main__":
-    if len(sys.argv) > 5:
-        way, url, points, *rest = sys.argv[1:]
-        print(json.dumps(worker(way, url, int(points), *rest)))
-    else:
-        main()
+    print(json.dumps(worker(*sys.argv[1:])))
