@@ -77,8 +77,10 @@ def test_charts_are_drawn_over_the_users_step(wandb_kind: WandbServer, open_at: 
     for start in range(3):
         backend.trackhub_log_metrics(ref, (point("loss", 0.5, 9 - start),), Batch(start=start))
         defined = {one.get("1") or one["2"]: one for one in config(wandb_kind)["_wandb"]["m"]}
-        assert list(defined)[defined["*"]["5"] - 1] == "trackhub/step"
-        assert 2 in defined["trackhub/*"]["6"]  # hidden
+        # 0.30 tells of each metric by its name, 0.31 of the patterns.
+        loss, ours = defined.get("loss") or defined["*"], defined.get("trackhub/points") or defined["trackhub/*"]
+        assert list(defined)[loss["5"] - 1] == "trackhub/step"
+        assert 2 in ours["6"]  # hidden
     assert [(row["_step"], row["trackhub/step"]) for row in rows(wandb_kind)] == [(0, 9), (1, 8), (2, 7)]
 
 
@@ -120,9 +122,11 @@ def test_a_batch_of_which_rows_arrived_goes_on_behind_them(wandb_kind: WandbServ
         other = open_at(wandb_kind)
         assert other.trackhub_start_run(run_info("p", run_id=RUN)).position in (None, "all")
         other.trackhub_log_metrics(ref, points, Batch(start=0, position="all", redelivered=True))
-    # The SDK goes on behind the summary, which knew of rows that never came: those numbers are left out, and told.
-    assert [row["_step"] for row in rows(wandb_kind)] == [0, 1, 2, 3, *range(10, 16)]
-    assert [row.get("trackhub/skipped") for row in rows(wandb_kind)] == [None] * 4 + [6] * 6
+    # From 0.31 on the SDK goes on behind the summary, which knew of rows that never came: those numbers are left out.
+    first = rows(wandb_kind)[4]["_step"]
+    assert first in (4, 10)
+    assert [row["_step"] for row in rows(wandb_kind)] == [0, 1, 2, 3, *range(first, first + 6)]
+    assert [row.get("trackhub/skipped") for row in rows(wandb_kind)] == [None] * 4 + [first - 4 or None] * 6
     assert differences(other, ref, points=points, resolution_ns=1000) == []
 
 
