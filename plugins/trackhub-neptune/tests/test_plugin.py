@@ -155,7 +155,8 @@ def test_both_clients_in_one_process():
 def test_opening_leaves_the_process_as_it_was(api: str):
     """The 2.x client puts a hook of its own in place when it is imported; it is put back."""
     code = (
-        "import sys; from trackhub_neptune.plugin import *; from trackhub.backend import Destination; "
+        "import sys; from trackhub_neptune.options import NeptuneOptions; "
+        "from trackhub_neptune.plugin import open_backend; from trackhub.backend import Destination; "
         f"open_backend(Destination.parse('neptune://a/b'), NeptuneOptions(api='{api}')); "
         "assert sys.excepthook is sys.__excepthook__"
     )
