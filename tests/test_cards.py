@@ -45,7 +45,7 @@ def test_a_card_is_of_the_suite_as_it_is(plugin):
     card = CARDS[plugin]
     assert card.passed
     missing = set(suite_tests(BackendSuite)) - {outcome.test for outcome in card.outcomes}
-    assert not missing, f"make it anew, as tests/support/cards.py says: {missing}"
+    assert not missing, f"make it anew by tests/support/remake_cards.py: {missing}"
 
 
 def test_what_is_kept_of_a_card(tmp_path):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from trackhub.api.models import models, set_model_alias
     from trackhub.api.runs import runs
     from trackhub.api.start import current_run, start_run
     from trackhub.api.sync import sync
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from trackhub.errors import (
         DeliveryError,
         JournalError,
+        ModelNotFound,
         ParamConflict,
         PluginError,
         Rejected,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from trackhub.transfer.report import ImportReport
 
 _HOMES = {
+    "trackhub.api.models": ("models", "set_model_alias"),
     "trackhub.api.runs": ("runs",),
     "trackhub.api.start": ("current_run", "start_run"),
     "trackhub.api.sync": ("sync",),
@@ -42,6 +45,7 @@ _HOMES = {
     "trackhub.errors": (
         "DeliveryError",
         "JournalError",
+        "ModelNotFound",
         "ParamConflict",
         "PluginError",
         "Rejected",
@@ -66,6 +70,7 @@ __all__ = [
     "DeliveryReport",
     "ImportReport",
     "JournalError",
+    "ModelNotFound",
     "ParamConflict",
     "PluginError",
     "Rejected",
@@ -83,7 +88,9 @@ __all__ = [
     "export_runs",
     "hookimpl",
     "import_runs",
+    "models",
     "runs",
+    "set_model_alias",
     "start_run",
     "sync",
 ]

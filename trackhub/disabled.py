@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +41,12 @@ class DisabledRun(Run):
         """Do nothing."""
 
     def log_text(self, text: str, name: str, type: str = "text") -> None:  # noqa: A002
+        """Do nothing."""
+
+    def register_model(self, model: str, artifact: str, aliases: Iterable[str] = ()) -> None:
+        """Do nothing."""
+
+    def set_model_alias(self, model: str, alias: str) -> None:
         """Do nothing."""
 
     def flush(self, timeout_s: float = 10.0) -> DeliveryReport:

@@ -31,6 +31,10 @@ class RunFinished(TrackhubError):
     """Report a write to a run that has ended."""
 
 
+class ModelNotFound(TrackhubError):
+    """Nothing registered such a model."""
+
+
 class RunNotFound(TrackhubError):
     """Report a run that the store does not hold; near matches are named."""
 

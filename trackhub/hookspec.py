@@ -21,6 +21,9 @@ from trackhub.model.entities import (
     Connection,
     MetricColumns,
     MetricPoint,
+    ModelAlias,
+    ModelRecord,
+    ModelVersion,
     Note,
     Param,
     RunEnd,
@@ -33,7 +36,7 @@ from trackhub.model.entities import (
 
 PROJECT = "trackhub"
 PREFIX = "trackhub_"
-HOOKSPEC_VERSION = (1, 1)
+HOOKSPEC_VERSION = (1, 2)
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
@@ -104,6 +107,17 @@ class BackendHooks:
         """Upload an artifact's files; the same version again changes nothing."""
 
     @hookspec(firstresult=True)
+    def trackhub_register_model_version(self, ref: RunRef, version: ModelVersion) -> tuple[Note, ...] | None:
+        """Make an artifact that the run was given a version of a model; the same again changes nothing. Since 1.2."""
+
+    @hookspec(firstresult=True)
+    def trackhub_set_model_alias(self, ref: RunRef, alias: ModelAlias) -> tuple[Note, ...] | None:
+        """Move an alias to a version that the run registered, unless a newer move was given. Since 1.2.
+
+        Moves of other runs may come in any order; each stays in the history.
+        """
+
+    @hookspec(firstresult=True)
     def trackhub_log_environment(self, ref: RunRef, environment: dict[str, Any]) -> tuple[Note, ...] | None:
         """Keep what ran: code, host, packages, devices."""
 
@@ -161,3 +175,7 @@ class BackendHooks:
     @hookspec(firstresult=True)
     def trackhub_download_artifact(self, ref: RunRef, path: str, target: str) -> None:
         """Write one artifact file, named as listed, to a local path."""
+
+    @hookspec(firstresult=True)
+    def trackhub_read_models(self, model: str | None) -> tuple[ModelRecord, ...]:
+        """Return every version of a model; of every model, where it is None. Since 1.2."""

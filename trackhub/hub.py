@@ -33,14 +33,14 @@ from trackhub.journal.liveness import this_process
 from trackhub.journal.segment import IMPORT, SegmentHeader
 from trackhub.journal.store import RunFolder, Store
 from trackhub.journal.writer import JournalWriter
-from trackhub.model.events import EnvironmentCaptured, ParamsLogged, RunResumed, RunStarted
+from trackhub.model.events import EnvironmentCaptured, Event, RunResumed, RunStarted
 from trackhub.model.ids import RUN_ID, new_run_id, readable_name
+from trackhub.model.known import Known
 from trackhub.model.life import RunLife
 from trackhub.plugins.installed import PluginSet
 from trackhub.redact import Redactor
 from trackhub.run import Identity, Run
 from trackhub.settings import Settings
-from trackhub.types import Value
 
 log = logging.getLogger("trackhub")
 
@@ -78,7 +78,7 @@ def begin_run(
         raise RunExists(f"run {run_id} is in {store.path} already; resume='allow' opens it again")
     if folder is None and settings.resume == "must":
         raise RunNotFound(f"run {run_id} is not in {store.path}; resume='allow' would start it")
-    known: dict[str, Value] = {}
+    known = Known()
     started = None
     if folder is not None:
         started, known = _look_back(folder, settings)
@@ -101,7 +101,7 @@ def begin_run(
         folder,
         new_header,
         redactor=Redactor(settings.redact, settings.redact_allow),
-        known_params=known,
+        known=known,
         durability=settings.durability,
         on_error=settings.on_error,
         finish_timeout_s=settings.finish_timeout_s,
@@ -257,6 +257,16 @@ def sync(
             dispatch.close(5.0)
 
 
+def append_to(folder: RunFolder, event: Event) -> None:
+    """Append an event to a run's journal from outside of it, whether it has ended or not.
+
+    :raises StoreError: the store cannot be written.
+    """
+    writer = JournalWriter(folder.journal, new_delivery_header(folder))
+    writer.append(event)
+    writer.close()
+
+
 def capture_environment_of(folder: RunFolder, notice: RunNotice) -> None:
     """Append to a run's journal what its training process runs on."""
     if notice.facts is None:
@@ -266,9 +276,7 @@ def capture_environment_of(folder: RunFolder, notice: RunNotice) -> None:
 
     redactor = Redactor(notice.redact, notice.redact_allow)
     environment = capture_environment(notice.facts, redactor)
-    writer = JournalWriter(folder.journal, new_delivery_header(folder))
-    writer.append(EnvironmentCaptured(time=time.time_ns(), environment=environment))
-    writer.close()
+    append_to(folder, EnvironmentCaptured(time=time.time_ns(), environment=environment))
 
 
 def _deliver(run: Run, destinations: tuple[Destination, ...], settings: Settings) -> Following:
@@ -310,15 +318,14 @@ def _deliver(run: Run, destinations: tuple[Destination, ...], settings: Settings
     return Following(run.folder, destinations, wake)
 
 
-def _look_back(folder: RunFolder, settings: Settings) -> tuple[RunStarted | None, dict[str, Value]]:
-    """Return how a run began and its params, after ending attempts whose process is gone."""
+def _look_back(folder: RunFolder, settings: Settings) -> tuple[RunStarted | None, Known]:
+    """Return how a run began and what it logged, after ending attempts whose process is gone."""
     end_vanished(folder, new_delivery_header(folder), silence_s=settings.crashed_after_s)
-    life, params = RunLife(), {}
+    life, known = RunLife(), Known()
     for placed in JournalReader(folder).events():
         life.apply(placed.event)
-        if isinstance(placed.event, ParamsLogged):
-            params.update(placed.event.params)
-    return life.started, params
+        known.add(placed.event)
+    return life.started, known
 
 
 def _writer_name() -> str:

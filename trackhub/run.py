@@ -8,31 +8,34 @@ import threading
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from trackhub.errors import ParamConflict, RunFinished, TrackhubError
+from trackhub.errors import RunFinished, TrackhubError
 from trackhub.journal.artifacts import ArtifactStore
 from trackhub.journal.segment import SegmentHeader
 from trackhub.journal.store import RunFolder
 from trackhub.journal.writer import JournalWriter
-from trackhub.model.codec import pack, unpack
 from trackhub.model.events import (
     ArtifactLogged,
     Event,
     FileEntry,
+    ModelAliasSet,
+    ModelRegistered,
     ParamsLogged,
     RunEnded,
     RunResumed,
     RunStarted,
     TagsSet,
 )
-from trackhub.model.values import flatten, require_text
+from trackhub.model.known import Known
+from trackhub.model.naming import artifact_name, require_name, tag_text
+from trackhub.model.values import flatten
 from trackhub.redact import Redactor
-from trackhub.types import Durability, EndStatus, OnError, Status, Value
+from trackhub.types import Durability, EndStatus, OnError, Status
 
 if TYPE_CHECKING:
     from trackhub.delivery.report import DeliveryReport
@@ -76,7 +79,7 @@ class Run:
         new_header: Callable[[], SegmentHeader],
         *,
         redactor: Redactor,
-        known_params: Mapping[str, Value],
+        known: Known,
         durability: Durability = "process",
         on_error: OnError = "raise",
         finish_timeout_s: float = 30.0,
@@ -91,7 +94,7 @@ class Run:
         self._writer = JournalWriter(folder.journal, new_header, durability)
         self._row = self._writer.row if on_error == "raise" else self._row_or_warn
         self._artifacts = ArtifactStore(folder.artifacts, durability)
-        self._params = {name: pack(value) for name, value in known_params.items()}
+        self._known = known
         self._lock = threading.RLock()
         self._status: Status = "running"
         self._finished = False
@@ -172,29 +175,20 @@ class Run:
         :raises TypeError: a value is not JSON-like; nothing was written.
         """
         with self._lock:
-            fresh: dict[str, Value] = {}
-            packed: dict[str, bytes] = {}
-            for name, value in flatten(params):
-                safe = self._redactor.value(name, value)
-                known = self._params.get(name)
-                if name in packed and packed[name] != pack(safe):
-                    raise _conflict(name, packed[name], safe)
-                packed[name] = pack(safe)
-                if known is not None and known != packed[name] and not overwrite:
-                    raise _conflict(name, known, safe)
-                if known != packed[name]:
-                    fresh[name] = safe
-            if not fresh:
-                return
-            self._append(ParamsLogged(time=time.time_ns(), params=fresh, overwrite=overwrite))
-            self._params.update(packed)
+            safe = ((name, self._redactor.value(name, value)) for name, value in flatten(params))
+            fresh = self._known.fresh_params(safe, overwrite=overwrite)
+            if fresh:
+                self._append(ParamsLogged(time=time.time_ns(), params=fresh, overwrite=overwrite))
+                self._known.add_params(fresh)
 
     def set_tags(self, tags: Mapping[str, Any]) -> None:
         """Set or replace tags; numbers and booleans are written as text.
 
         :raises TypeError: a tag is no text; nothing was written.
         """
-        texts = {_name("tag", name): self._redactor.value(name, _tag_text(name, value)) for name, value in tags.items()}
+        texts = {
+            require_name("tag", name): self._redactor.value(name, tag_text(name, value)) for name, value in tags.items()
+        }
         if texts:
             self._append(TagsSet(time=time.time_ns(), tags=texts))
 
@@ -206,14 +200,49 @@ class Run:
         :raises FileNotFoundError: there is nothing at the path.
         """
         source = Path(path)
-        name = _artifact_name(name if name is not None else source.absolute().name)
+        name = artifact_name(name if name is not None else source.absolute().name)
+        self._known.artifacts.setdefault(name, None)
         self._guarded(lambda: self._keep(name, type, self._artifacts.keep(source)))
 
     def log_text(self, text: str, name: str, type: str = "text") -> None:  # noqa: A002
         """Keep a text as an artifact, with secrets of known shapes removed."""
         content = self._redactor.text(text).encode()
-        name = _artifact_name(name)
+        name = artifact_name(name)
+        self._known.artifacts.setdefault(name, None)
         self._guarded(lambda: self._keep(name, type, (self._artifacts.keep_bytes(content, PurePosixPath(name).name),)))
+
+    def register_model(self, model: str, artifact: str, aliases: Iterable[str] = ()) -> None:
+        """Make an artifact that this run logged a version of a model, at every destination that has a registry.
+
+        :param model: the model's name, which all runs of a destination share.
+        :param artifact: the artifact's name; its newest content is the version.
+        :param aliases: moved to this version; see :meth:`set_model_alias`.
+        :raises ValueError: the run has logged no such artifact.
+
+        >>> import trackhub
+        >>> with trackhub.start_run(project="docs") as run:
+        ...     run.log_text("weights", name="weights.txt")
+        ...     run.register_model("digits", artifact="weights.txt", aliases=["candidate"])
+        """
+        model = require_name("model", model)
+        moved = _aliases(aliases)
+        content = self._known.content_of(artifact)
+        self._known.models[model] = (artifact, content) if content is not None else None
+        if content is not None:
+            self._append(ModelRegistered(time=time.time_ns(), model=model, artifact=artifact, files=content))
+        for alias in moved:
+            self.set_model_alias(model, alias)
+
+    def set_model_alias(self, model: str, alias: str) -> None:
+        """Move an alias of a model to the version that this run registered last; it leaves any other version.
+
+        :raises ModelNotFound: the run has registered no version of the model.
+        """
+        alias = require_name("alias", alias)
+        version = self._known.version_of(model)
+        if version is not None:
+            name, files = version
+            self._append(ModelAliasSet(time=time.time_ns(), model=model, alias=alias, artifact=name, files=files))
 
     # ---- delivering and ending -----------------------------------------------------------
 
@@ -291,6 +320,7 @@ class Run:
         if self._status != "running":
             raise RunFinished(f"run {self.name!r} has ended and takes no more artifacts")
         self._writer.append(ArtifactLogged(time=time.time_ns(), name=name, type=kind, files=files))
+        self._known.artifacts[name] = files
 
     def _row_or_warn(self, metrics: Mapping[str, Any], step: Any = None) -> None:
         self._guarded(lambda: self._writer.row(metrics, step))
@@ -332,30 +362,7 @@ def ending_of(error: BaseException | None) -> tuple[EndStatus, str]:
     return "failed", f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def _conflict(name: str, known: bytes, value: Value) -> ParamConflict:
-    return ParamConflict(
-        f"param {name!r} is {unpack(known)!r} already and cannot become {value!r}; "
-        "log it under another name, or allow it: log_params(..., overwrite=True)"
-    )
-
-
-def _tag_text(name: object, value: object) -> str:
-    if isinstance(value, str):
-        return require_text(value, str(name))
-    if isinstance(value, bool | int | float):
-        return str(value)
-    raise TypeError(f"tag {name!r}: {type(value).__name__} is no text; pass str(value)")
-
-
-def _name(what: str, name: object) -> str:
-    if not isinstance(name, str) or not name:
-        raise TypeError(f"{what} name {name!r}: names are non-empty strings")
-    return require_text(name, name)
-
-
-def _artifact_name(name: object) -> str:
-    text = _name("artifact", name)
-    path = PurePosixPath(text)
-    if path.is_absolute() or ".." in path.parts or not path.parts:
-        raise ValueError(f"artifact name {text!r}: a name is relative and stays below its run")
-    return text
+def _aliases(given: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(given, str):
+        raise TypeError(f"aliases {given!r}: one alias goes in a list: aliases=[{given!r}]")
+    return tuple(require_name("alias", alias) for alias in given)

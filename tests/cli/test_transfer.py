@@ -115,3 +115,25 @@ def test_into_another_project(invoke, forest, tmp_path):
     invoke("export", stick)
     imported = plain(invoke("import", stick, "--into", "team/old", "--store", there, "--json"))
     assert {run["project"] for run in imported["runs"]} == {"team/old"}
+
+
+def test_models_move_with_their_runs(invoke: Any, here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """What a run registered, and every move of an alias, is there on the other machine; again, it changes nothing."""
+    for name in ("one", "two"):
+        with trackhub.start_run(project="digits", name=name, capture=False) as run:
+            run.log_text(name, name="weights")
+            run.register_model("classifier", artifact="weights", aliases=["champion"])
+    trackhub.set_model_alias("classifier", "champion", "one")
+    told = trackhub.models()
+    stick = tmp_path / "stick"
+    assert invoke("export", str(stick)).exit_code == 0
+    assert trackhub.models(f"local:{stick}") == told
+    monkeypatch.setenv("TRACKHUB_STORE", str(tmp_path / "there"))
+    for _ in range(2):
+        assert invoke("import", str(stick)).exit_code == 0
+        assert trackhub.models() == told
+    trackhub.set_model_alias("classifier", "champion", "two")
+    assert invoke("export", "two", str(stick)).exit_code == 0
+    monkeypatch.setenv("TRACKHUB_STORE", str(here))
+    assert invoke("import", str(stick)).exit_code == 0
+    assert [one.aliases for one in trackhub.models()] == [(), ("champion",)]

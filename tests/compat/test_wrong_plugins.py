@@ -49,13 +49,13 @@ NOT_LOADED = {
     "raises": (HEAD + "@hookimpl\ndef trackhub_backends():\n    raise OSError('no config')\n", "OSError: no config"),
     "newminor": (
         plain("newminor", hookspec=(1, 99)),
-        "needs hookspec 1.99, this trackhub has 1.1: upgrade trackhub-core",
+        "needs hookspec 1.99, this trackhub has 1.2: upgrade trackhub-core",
     ),
     "newmajor": (
         plain("newmajor", hookspec=(2, 0)),
-        "needs hookspec 2.0, this trackhub has 1.1: upgrade trackhub-core",
+        "needs hookspec 2.0, this trackhub has 1.2: upgrade trackhub-core",
     ),
-    "oldmajor": (plain("oldmajor", hookspec=(0, 9)), "speaks hookspec 0.9, this trackhub 1.1: upgrade the plugin"),
+    "oldmajor": (plain("oldmajor", hookspec=(0, 9)), "speaks hookspec 0.9, this trackhub 1.2: upgrade the plugin"),
 }
 """Plugins that ``trackhub plugins`` shows as broken, each with what it says."""
 

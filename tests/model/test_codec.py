@@ -128,6 +128,8 @@ def test_every_event_has_a_time_and_a_tag():
         "metrics_logged",
         "tags_set",
         "artifact_logged",
+        "model_registered",
+        "model_alias_set",
         "environment_captured",
         "run_ended",
     }

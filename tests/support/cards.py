@@ -1,12 +1,11 @@
 """Keep capability cards beside the plugins: from ``trackhub plugins check URL --json`` to ``card.json``, and to pages.
 
-``trackhub plugins check URL --json | python tests/support/cards.py > plugins/trackhub-X/card.json``
+``tests/support/remake_cards.py`` makes them all.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import msgspec
@@ -45,7 +44,3 @@ def kept(told: bytes) -> str:
     head |= {"trackhub": card.trackhub, "can": card.can, "cannot": card.cannot}
     lines = ",\n".join(f"  {json.dumps(outcome)}" for outcome in outcomes)
     return f'{json.dumps(head)[:-1]}, "outcomes": [\n{lines}\n]}}\n'
-
-
-if __name__ == "__main__":
-    sys.stdout.write(kept(sys.stdin.buffer.read()))

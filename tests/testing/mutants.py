@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -20,10 +21,14 @@ from trackhub import hookimpl
 from trackhub.backend import BackendSpec, Destination, Options
 from trackhub.errors import Rejected, RetryLater
 from trackhub.model.entities import (
+    AliasMove,
     Artifact,
     Batch,
     MetricColumns,
     MetricPoint,
+    ModelAlias,
+    ModelRecord,
+    ModelVersion,
     Param,
     RunEnd,
     RunInfo,
@@ -640,6 +645,121 @@ class EndsParentsWithTheirChild(ReferenceBackend):
         parent = self.held(ref).info.parent
         if parent is not None and parent.ref is not None:
             super().trackhub_finish_run(parent.ref, end)
+
+
+# ---- models ----------------------------------------------------------------------------------
+
+
+@breaks("Y1")
+class TellsNoArtifactVersion(ReferenceBackend):
+    @hookimpl
+    def trackhub_read_models(self, model: str | None) -> tuple[ModelRecord, ...]:
+        told = super().trackhub_read_models(model)
+        # Of one artifact that has one version only, nobody would notice.
+        return tuple(msgspec.structs.replace(one, version=1) if len(told) == 1 else one for one in told)
+
+
+@breaks("Y2")
+class RegistersAgain(ReferenceBackend):
+    """What is registered again is the newest."""
+
+    def register(self, held: Held, version: ModelVersion) -> None:
+        held.models.pop((version.model, version.artifact, version.version), None)
+        super().register(held, version)
+
+
+@breaks("Y3")
+class OneVersionARun(ReferenceBackend):
+    """A run registers one version of a model, and the next one takes its place."""
+
+    def register(self, held: Held, version: ModelVersion) -> None:
+        for place in [place for place in held.models if place[0] == version.model and place[1:] != _last(version)]:
+            del held.models[place]
+        super().register(held, version)
+
+
+@breaks("Y4")
+class FoldsModelNames(ReferenceBackend):
+    """Names are in lower case there, as in some databases."""
+
+    @hookimpl
+    def trackhub_set_model_alias(self, ref: RunRef, alias: ModelAlias) -> None:
+        super().trackhub_set_model_alias(ref, msgspec.structs.replace(alias, alias=alias.alias.lower()))
+
+
+@breaks("Y4")
+class CutsModelNames(ReferenceBackend):
+    def register(self, held: Held, version: ModelVersion) -> None:
+        super().register(held, msgspec.structs.replace(version, model=version.model[:250]))
+
+
+@breaks("Y5")
+class LeavesAliasesWhereTheyWere(ReferenceBackend):
+    """An alias stands on every version that it was ever moved to."""
+
+    @hookimpl
+    def trackhub_read_models(self, model: str | None) -> tuple[ModelRecord, ...]:
+        told = super().trackhub_read_models(model)
+        return tuple(
+            msgspec.structs.replace(one, aliases=tuple(sorted({move.alias for move in one.moves}))) for one in told
+        )
+
+
+@breaks("Y6")
+class LastMoveStands(ReferenceBackend):
+    """Where an alias stands is what was said last, not what was done last."""
+
+    def move(self, held: Held, place: tuple[str, str, int], move: AliasMove) -> None:
+        if move not in held.models[place].moves:
+            super().move(held, place, move)
+        self._place(place[0], move.alias).write_text(held.info.id)
+
+    @hookimpl
+    def trackhub_read_models(self, model: str | None) -> tuple[ModelRecord, ...]:
+        return tuple(
+            msgspec.structs.replace(one, aliases=tuple(sorted(self._standing(one))))
+            for one in super().trackhub_read_models(model)
+        )
+
+    def _standing(self, record: ModelRecord) -> set[str]:
+        places = {
+            move.alias: self.vendor.folder / f"{_digest(record.model, move.alias)}.alias" for move in record.moves
+        }
+        return {alias for alias, place in places.items() if place.read_text() == record.run_id}
+
+
+@breaks("Y7")
+class ForgetsMoves(ReferenceBackend):
+    """Of an alias, a version remembers the newest move only."""
+
+    def move(self, held: Held, place: tuple[str, str, int], move: AliasMove) -> None:
+        record = held.models[place]
+        others = tuple(one for one in record.moves if one.alias != move.alias)
+        older = [one for one in record.moves if one.alias == move.alias]
+        newest = max([move, *older], key=lambda one: one.time)
+        held.models[place] = msgspec.structs.replace(record, moves=(*others, newest))
+
+
+@breaks("Y8")
+class OpensTheRunToRegister(ReferenceBackend):
+    def register(self, held: Held, version: ModelVersion) -> None:
+        super().register(held, version)
+        held.status, held.ended = "running", None
+
+
+@breaks("Y9")
+class ReadsModelsByTheirBeginning(ReferenceBackend):
+    @hookimpl
+    def trackhub_read_models(self, model: str | None) -> tuple[ModelRecord, ...]:
+        return tuple(one for one in super().trackhub_read_models(None) if one.model.startswith(model or ""))
+
+
+def _last(version: ModelVersion) -> tuple[str, int]:
+    return version.artifact, version.version
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 # ---- again -----------------------------------------------------------------------------------

@@ -13,17 +13,22 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 import numpy as np
 
 from trackhub import hookimpl
 from trackhub.backend import BackendSpec, Destination, Limits, Options
 from trackhub.errors import Rejected, RetryLater, Unauthorized
 from trackhub.model.entities import (
+    AliasMove,
     Artifact,
     Batch,
     Connection,
     MetricColumns,
     MetricPoint,
+    ModelAlias,
+    ModelRecord,
+    ModelVersion,
     Note,
     Param,
     RunEnd,
@@ -33,6 +38,7 @@ from trackhub.model.entities import (
     StoredFile,
     Tag,
 )
+from trackhub.model.registry import with_aliases
 
 
 @dataclass
@@ -46,6 +52,7 @@ class Held:
     points: dict[int, MetricPoint] = field(default_factory=dict)
     files: list[StoredFile] = field(default_factory=list)
     environment: dict[str, Any] = field(default_factory=dict)
+    models: dict[tuple[str, str, int], ModelRecord] = field(default_factory=dict)
     position: str | None = None
     status: str = "running"
     ended: int | None = None
@@ -170,6 +177,39 @@ class ReferenceBackend:
             held.files.append(stored)
 
     @hookimpl
+    def trackhub_register_model_version(self, ref: RunRef, version: ModelVersion) -> None:
+        held = self.held(ref)
+        self.register(held, version)
+        self.vendor.save(held)
+
+    def register(self, held: Held, version: ModelVersion) -> None:
+        """Register a version, unless it is."""
+        place = (version.model, version.artifact, version.version)
+        record = ModelRecord(
+            model=version.model,
+            run_id=held.info.id,
+            artifact=version.artifact,
+            version=version.version,
+            time=version.time,
+            number=f"{held.id}-{len(held.models)}",
+        )
+        held.models.setdefault(place, record)
+
+    @hookimpl
+    def trackhub_set_model_alias(self, ref: RunRef, alias: ModelAlias) -> None:
+        held = self.held(ref)
+        place = (alias.model, alias.artifact, alias.version)
+        if place not in held.models:
+            raise Rejected(f"{self.shown}: the run has registered no such version of {alias.model!r}")
+        self.move(held, place, AliasMove(alias.alias, alias.time))
+        self.vendor.save(held)
+
+    def move(self, held: Held, place: tuple[str, str, int], move: AliasMove) -> None:
+        """Keep a move at the version that it goes to; where the alias stands follows from all of them."""
+        record = held.models[place]
+        held.models[place] = msgspec.structs.replace(record, moves=(*{*record.moves, move},))
+
+    @hookimpl
     def trackhub_log_environment(self, ref: RunRef, environment: dict[str, Any]) -> None:
         held = self.held(ref)
         held.environment = environment
@@ -251,9 +291,15 @@ class ReferenceBackend:
             raise Rejected(f"{self.shown}: the run has no file {path!r}")
         shutil.copyfile(self.vendor.file(ref, path), target)
 
+    @hookimpl
+    def trackhub_read_models(self, model: str | None) -> tuple[ModelRecord, ...]:
+        every = [record for held in self.vendor.all() for record in held.models.values()]
+        return tuple(record for record in with_aliases(every) if model in {None, record.model})
+
 
 CAPABILITIES = (
     *("start_run", "log_params", "log_metrics", "set_tags", "log_artifact", "log_environment", "finish_run"),
+    *("register_model_version", "set_model_alias", "read_models"),
     *("flush", "close", "check_connection"),
     *("search_runs", "read_run", "read_metrics", "read_columns", "list_artifacts", "download_artifact"),
 )

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from trackhub import __version__
-from trackhub.cli import check, deliver, demo, doctor, listing, page, plugins, transfer, wrap
+from trackhub.cli import check, deliver, demo, doctor, listing, models, page, plugins, transfer, wrap
 from trackhub.cli.output import complain
 from trackhub.errors import SettingsError, TrackhubError
 
@@ -83,6 +83,8 @@ for function in (
     deliver.sync,
     deliver.status,
     deliver.verify,
+    models.models,
+    models.alias,
     transfer.import_,
     transfer.export,
     doctor.doctor,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from trackhub.delivery.report import DestinationReport
+    from trackhub.model.entities import ModelRecord
     from trackhub.query.summary import RunDetail
 
 _MOST_LINES = 50
@@ -65,10 +66,16 @@ def _as_dict(detail: RunDetail, reports: list[DestinationReport]) -> dict[str, A
     return {
         **as_dict(detail.summary),
         "artifacts": [{**msgspec.to_builtins(item), "time": iso(item.time)} for item in detail.artifacts],
+        "models": [_model(item) for item in detail.summary.models],
         "environment": detail.environment,
         "destinations": msgspec.to_builtins(reports),
         "damage": [damage._asdict() for damage in detail.damage],
     }
+
+
+def _model(record: ModelRecord) -> dict[str, Any]:
+    moves = [{"alias": move.alias, "time": iso(move.time)} for move in record.moves]
+    return {"model": record.model, "artifact": record.artifact, "version": record.version, "moves": moves}
 
 
 def _print(detail: RunDetail, reports: list[DestinationReport]) -> None:
@@ -99,6 +106,19 @@ def _print(detail: RunDetail, reports: list[DestinationReport]) -> None:
                 (item.name, item.type, item.version, file.path, size(file.size), file.sha256)
                 for item in detail.artifacts
                 for file in item.files
+            ],
+        ),
+        (
+            ("model", "artifact", "version", "registered", "aliases moved to it"),
+            [
+                (
+                    item.model,
+                    item.artifact,
+                    item.version,
+                    clock(item.time),
+                    ", ".join(it.alias for it in item.moves),
+                )
+                for item in run.models
             ],
         ),
         (("environment", "value"), list(_leaves(detail.environment))),

@@ -6,7 +6,7 @@ stands where the journal has it.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -18,25 +18,27 @@ from trackhub.model.events import (
     EnvironmentCaptured,
     Event,
     MetricsLogged,
+    ModelAliasSet,
+    ModelRegistered,
     ParamsLogged,
     TagsSet,
     UnknownEvent,
 )
 
-_ALONE = (ArtifactLogged, EnvironmentCaptured, UnknownEvent)
+Alone: TypeAlias = ArtifactLogged | ModelRegistered | ModelAliasSet | EnvironmentCaptured | UnknownEvent
 
 
 class Content(msgspec.Struct, frozen=True, kw_only=True):
     """Hold what a batch says, by kind.
 
-    :ivar alone: an artifact, an environment, or an event from a newer trackhub.
+    :ivar alone: an artifact, what becomes of one in a registry, an environment, or an event from a newer trackhub.
     """
 
     events: tuple[Event, ...] = ()
     params: tuple[Param, ...] = ()
     tags: tuple[Tag, ...] = ()
     points: tuple[MetricPoint, ...] = ()
-    alone: ArtifactLogged | EnvironmentCaptured | UnknownEvent | None = None
+    alone: Alone | None = None
     end: Position = {}
 
 
@@ -55,7 +57,7 @@ class Cutter:
         """Return whether the event may join; the first one always does."""
         if not self._events:
             return True
-        if self._alone is not None or isinstance(event, _ALONE):
+        if self._alone is not None or isinstance(event, Alone):
             return False
         if isinstance(event, MetricsLogged):
             return len(self._points) + len(event.metrics) <= self._limits.points
@@ -76,7 +78,7 @@ class Cutter:
         elif isinstance(event, TagsSet):
             # Only the newest of a batch: the vendor would keep no other, and a call may not name a tag twice.
             self._tags |= {name: Tag(name, value, event.time) for name, value in event.tags.items()}
-        elif isinstance(event, _ALONE):
+        elif isinstance(event, Alone):
             self._alone = event
 
     @property

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from trackhub.backend import BackendCalls, Notes
-from trackhub.delivery.batch import Content
+from trackhub.delivery.batch import Alone, Content
 from trackhub.delivery.merging import POINTS
+from trackhub.delivery.resolving import Resolving
 from trackhub.errors import Rejected, RetryLater, StoreError, Unauthorized
 from trackhub.journal.journal import Position, encode_position
-from trackhub.model.entities import Artifact, Batch, MetricPoint, Note, RunRef
-from trackhub.model.events import ArtifactLogged, EnvironmentCaptured, UnknownEvent
+from trackhub.model.entities import Batch, MetricPoint, Note, RunRef
+from trackhub.model.events import ArtifactLogged, EnvironmentCaptured, ModelAliasSet, ModelRegistered, UnknownEvent
 
 CHECK_S = 10.0
 _Item = TypeVar("_Item", bound=msgspec.Struct)
@@ -61,10 +62,10 @@ class Handover:
         self._refused: set[int] = set()
         self._beside = beside or {}
 
-    def give(self, calls: BackendCalls, ref: RunRef, artifact: Callable[[ArtifactLogged], Artifact]) -> None:
+    def give(self, calls: BackendCalls, ref: RunRef, resolving: Resolving) -> None:
         """Make the calls that give the batch; points last, since the place travels with them.
 
-        :param artifact: finds an artifact's bytes.
+        :param resolving: finds an artifact's bytes, and its version.
         :raises RetryLater: and whatever else the backend raises; give again with the same content.
         """
         content, redelivered = self.content, self._redelivered
@@ -76,16 +77,24 @@ class Handover:
             self._split(calls, "set_tags", content.tags, lambda some, _: calls.set_tags(ref, some))
         if content.points:
             self._give_points(calls, ref, redelivered=redelivered)
-        if isinstance(content.alone, ArtifactLogged):
-            logged = content.alone
-            self._split(calls, "log_artifact", (logged,), lambda some, _: calls.log_artifact(ref, artifact(some[0])))
-        elif isinstance(content.alone, EnvironmentCaptured):
-            captured = content.alone
-            self._split(
-                calls, "log_environment", (captured,), lambda some, _: calls.log_environment(ref, some[0].environment)
-            )
-        elif isinstance(content.alone, UnknownEvent):
-            self._skip(f"event {content.alone.type}", 1)
+        if content.alone is not None:
+            self._give_alone(calls, ref, resolving, content.alone)
+
+    def _give_alone(self, calls: BackendCalls, ref: RunRef, resolving: Resolving, event: Alone) -> None:
+        if isinstance(event, UnknownEvent):
+            self._skip(f"event {event.type}", 1)
+            return
+        ways: dict[type, tuple[str, Callable[[Any], Notes]]] = {
+            ArtifactLogged: ("log_artifact", lambda it: calls.log_artifact(ref, resolving.artifact(it))),
+            ModelRegistered: (
+                "register_model_version",
+                lambda it: calls.register_model_version(ref, resolving.model_version(it)),
+            ),
+            ModelAliasSet: ("set_model_alias", lambda it: calls.set_model_alias(ref, resolving.model_alias(it))),
+            EnvironmentCaptured: ("log_environment", lambda it: calls.log_environment(ref, it.environment)),
+        }
+        hook, call = ways[type(event)]
+        self._split(calls, hook, (event,), lambda some, _: call(some[0]))
 
     def _give_points(self, calls: BackendCalls, ref: RunRef, *, redelivered: bool) -> None:
         points, most = self.content.points, calls.limits.points

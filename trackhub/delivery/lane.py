@@ -18,12 +18,12 @@ from trackhub.delivery.policy import LONGEST_S, MOST_UNKNOWN, delay
 from trackhub.delivery.record import DeliveryRecord, Inflight, RateMeter, RecordFile, record_of
 from trackhub.delivery.redelivery import batches
 from trackhub.delivery.report import DestinationReport, State
-from trackhub.errors import Rejected, RetryLater, StoreError, Unauthorized
-from trackhub.journal.artifacts import ArtifactStore
+from trackhub.delivery.resolving import Resolving
+from trackhub.errors import Rejected, RetryLater, Unauthorized
 from trackhub.journal.journal import JournalReader, Position, decode_position
 from trackhub.journal.store import RunFolder, Store
-from trackhub.model.entities import Artifact, ArtifactFile, ParentRun, RunEnd, RunInfo, RunRef
-from trackhub.model.events import ArtifactLogged, FileEntry, MetricsLogged
+from trackhub.model.entities import ParentRun, RunEnd, RunInfo, RunRef
+from trackhub.model.events import ArtifactLogged, MetricsLogged
 from trackhub.model.life import RunLife
 
 log = logging.getLogger("trackhub")
@@ -191,7 +191,7 @@ class RunLane:
             except RetryLater:
                 record.inflight = None
                 raise
-        handover.give(self._calls, self._ref, self._artifact)
+        handover.give(self._calls, self._ref, Resolving(self.folder, record))
         for refusal in handover.refusals:
             self._dead.add(refusal.hook, refusal.item, refusal.reason)
             self._around.failed(self.folder.id, self._name, refusal.reason)
@@ -213,7 +213,7 @@ class RunLane:
         points = 0
         for content in batches(self._dead.read(), self._calls.limits):
             handover = Handover(content, start=record.points, redelivered=again, beside=self._beside)
-            handover.give(self._calls, self._ref, self._artifact)
+            handover.give(self._calls, self._ref, Resolving(self.folder, record))
             refusals += handover.refusals
             record.add(handover.notes, handover.skipped, [])
             points += len(content.points)
@@ -308,7 +308,7 @@ class RunLane:
             if isinstance(placed.event, MetricsLogged):
                 record.points += len(placed.event.metrics)
             elif isinstance(placed.event, ArtifactLogged):
-                record.version_of(placed.event)
+                record.version_of(placed.event.name, placed.event.files)
         record.inflight, record.cursor = None, dict(reader.position)
         self._life, self._reader, self._handover = life, reader, None
 
@@ -327,17 +327,6 @@ class RunLane:
         if now - self._parent_since < PARENT_WAIT_S:
             raise _ParentFirst("its parent run comes first")
         return ParentRun(id=parent)
-
-    def _artifact(self, event: ArtifactLogged) -> Artifact:
-        files = tuple(self._file_of(file) for file in event.files)
-        version = self._record.version_of(event)
-        return Artifact(name=event.name, type=event.type, time=event.time, version=version, files=files)
-
-    def _file_of(self, entry: FileEntry) -> ArtifactFile:
-        place = ArtifactStore(self.folder.artifacts).locate(entry.sha256)
-        if not place.is_file():
-            raise StoreError(f"{place}: the artifact's bytes are gone from the store; copy them back and sync again")
-        return ArtifactFile(path=entry.path, sha256=entry.sha256, size=entry.size, source=place)
 
     # ---- what went wrong -----------------------------------------------------------------
 

@@ -22,7 +22,7 @@ from trackhub.errors import RunLocked
 from trackhub.journal.journal import Position
 from trackhub.journal.store import RunFolder
 from trackhub.model.entities import Note, RunEnd, RunRef
-from trackhub.model.events import ArtifactLogged
+from trackhub.model.events import FileEntry
 
 
 class Inflight(msgspec.Struct, kw_only=True):
@@ -73,10 +73,10 @@ class DeliveryRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
             self.rejected += 1
             self.examples["rejected"] = reason
 
-    def version_of(self, event: ArtifactLogged) -> int:
+    def version_of(self, artifact: str, files: Iterable[FileEntry]) -> int:
         """Return which content of its name an artifact is, from 1; the same content is the same version."""
-        content = ",".join(f"{file.path}={file.sha256}" for file in event.files)
-        known = self.versions.setdefault(event.name, [])
+        content = ",".join(f"{file.path}={file.sha256}" for file in files)
+        known = self.versions.setdefault(artifact, [])
         if content not in known:
             known.append(content)
         return known.index(content) + 1

@@ -10,8 +10,14 @@ import msgspec
 from trackhub.backend import Limits
 from trackhub.delivery.batch import Content
 from trackhub.model.entities import MetricPoint, Param, Tag
-from trackhub.model.events import ArtifactLogged, EnvironmentCaptured
+from trackhub.model.events import ArtifactLogged, EnvironmentCaptured, ModelAliasSet, ModelRegistered
 
+_ALONE: dict[str, Any] = {
+    "log_artifact": ArtifactLogged,
+    "register_model_version": ModelRegistered,
+    "set_model_alias": ModelAliasSet,
+    "log_environment": EnvironmentCaptured,
+}
 _Item = TypeVar("_Item", bound=msgspec.Struct)
 
 
@@ -31,10 +37,9 @@ def batches(letters: Sequence[dict[str, Any]], limits: Limits) -> Iterator[Conte
         yield Content(tags=newest[place : place + limits.tags])
     if points := _of(letters, "log_metrics", MetricPoint):
         yield Content(points=points)
-    for artifact in _of(letters, "log_artifact", ArtifactLogged):
-        yield Content(alone=artifact)
-    for environment in _of(letters, "log_environment", EnvironmentCaptured):
-        yield Content(alone=environment)
+    for hook, kind in _ALONE.items():
+        for event in _of(letters, hook, kind):
+            yield Content(alone=event)
 
 
 def _of(letters: Sequence[dict[str, Any]], hook: str, kind: type[_Item]) -> tuple[_Item, ...]:

@@ -130,6 +130,32 @@ class Artifact(msgspec.Struct, frozen=True, kw_only=True):
     version: int = 1
 
 
+class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """Name an artifact of a run as a version of a model.
+
+    :ivar artifact: which artifact it is, and ``version`` which of its contents, as in :class:`Artifact`.
+    :ivar time: when it was registered.
+    """
+
+    model: str
+    artifact: str
+    version: int
+    time: int
+
+
+class ModelAlias(msgspec.Struct, frozen=True, kw_only=True):
+    """Move an alias of a model to a version that the run registered; it stands where its newest move left it.
+
+    :ivar time: when it was moved.
+    """
+
+    model: str
+    alias: str
+    artifact: str
+    version: int
+    time: int
+
+
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """Say where a batch of points stands in its run.
 
@@ -205,3 +231,30 @@ class StoredFile(msgspec.Struct, frozen=True, kw_only=True):
     type: str | None = None
     version: int = 1
     time: int | None = None
+
+
+class AliasMove(msgspec.Struct, frozen=True):
+    """Say when an alias was moved to a version."""
+
+    alias: str
+    time: int
+
+
+class ModelRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Hold one version of a model as a store or a vendor tells it back.
+
+    :ivar run_id: the run that registered it: our id where the vendor keeps it, else the vendor's.
+    :ivar artifact: which artifact of that run, and ``version`` which of its contents.
+    :ivar number: the vendor's own number of the version.
+    :ivar aliases: those that stand on it now.
+    :ivar moves: every move of an alias to it, in order of time, though the alias may have gone on.
+    """
+
+    model: str
+    run_id: str
+    artifact: str
+    version: int = 1
+    time: int | None = None
+    number: str | None = None
+    aliases: tuple[str, ...] = ()
+    moves: tuple[AliasMove, ...] = ()

@@ -72,6 +72,23 @@ class ArtifactLogged(_Event, frozen=True, tag="artifact_logged"):
     files: tuple[FileEntry, ...]
 
 
+class ModelRegistered(_Event, frozen=True, tag="model_registered"):
+    """Make an artifact of the run a version of a model; its content says which version of the artifact."""
+
+    model: str
+    artifact: str
+    files: tuple[FileEntry, ...]
+
+
+class ModelAliasSet(_Event, frozen=True, tag="model_alias_set"):
+    """Move an alias of a model to a version that the run registered."""
+
+    model: str
+    alias: str
+    artifact: str
+    files: tuple[FileEntry, ...]
+
+
 class EnvironmentCaptured(_Event, frozen=True, tag="environment_captured"):
     """Describe what ran: code, host, packages, devices."""
 
@@ -96,6 +113,15 @@ class UnknownEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event",
 
 
 KnownEvent: TypeAlias = (
-    RunStarted | RunResumed | ParamsLogged | MetricsLogged | TagsSet | ArtifactLogged | EnvironmentCaptured | RunEnded
+    RunStarted
+    | RunResumed
+    | ParamsLogged
+    | MetricsLogged
+    | TagsSet
+    | ArtifactLogged
+    | ModelRegistered
+    | ModelAliasSet
+    | EnvironmentCaptured
+    | RunEnded
 )
 Event: TypeAlias = KnownEvent | UnknownEvent

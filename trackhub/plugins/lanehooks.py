@@ -19,6 +19,9 @@ from trackhub.model.entities import (
     Connection,
     MetricColumns,
     MetricPoint,
+    ModelAlias,
+    ModelRecord,
+    ModelVersion,
     Note,
     Param,
     RunEnd,
@@ -82,6 +85,14 @@ class LaneHooks:
         """Upload an artifact."""
         return self._manager.hook.trackhub_log_artifact(ref=ref, artifact=artifact)  # type: ignore[no-any-return]
 
+    def register_model_version(self, ref: RunRef, version: ModelVersion) -> Notes:
+        """Make an artifact a version of a model."""
+        return self._manager.hook.trackhub_register_model_version(ref=ref, version=version)  # type: ignore[no-any-return]
+
+    def set_model_alias(self, ref: RunRef, alias: ModelAlias) -> Notes:
+        """Move an alias of a model."""
+        return self._manager.hook.trackhub_set_model_alias(ref=ref, alias=alias)  # type: ignore[no-any-return]
+
     def log_environment(self, ref: RunRef, environment: dict[str, Any]) -> Notes:
         """Keep what ran."""
         return self._manager.hook.trackhub_log_environment(ref=ref, environment=environment)  # type: ignore[no-any-return]
@@ -136,6 +147,11 @@ class LaneHooks:
         """Write one artifact file to a local path."""
         self._require("download_artifact")
         self._manager.hook.trackhub_download_artifact(ref=ref, path=path, target=target)
+
+    def read_models(self, model: str | None) -> tuple[ModelRecord, ...]:
+        """Return every version of a model, or of all."""
+        self._require("read_models")
+        return self._manager.hook.trackhub_read_models(model=model) or ()
 
     def _require(self, hook: str) -> None:
         if not self.can(hook):

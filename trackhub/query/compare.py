@@ -16,7 +16,7 @@ import msgspec
 from trackhub.backend import BackendCalls
 from trackhub.journal.journal import JournalReader
 from trackhub.journal.store import RunFolder
-from trackhub.model.entities import MetricPoint, RunRecord, RunRef, StoredFile
+from trackhub.model.entities import MetricPoint, ModelRecord, RunRecord, RunRef, StoredFile
 from trackhub.model.events import MetricsLogged
 from trackhub.model.identity import NS_PER_MS, PointIdentity, identity_of
 from trackhub.query.summary import RunDetail, RunSummary, read_detail
@@ -81,6 +81,10 @@ def verify(folder: RunFolder, calls: BackendCalls) -> VerifyReport:
             comparison.files(detail, calls.list_artifacts(ref))
         else:
             comparison.unchecked.append("files")
+        if ours.models and calls.can("read_models"):
+            comparison.models(ours.models, calls.read_models(None))
+        elif ours.models:
+            comparison.unchecked.append("models")
     return VerifyReport(
         destination=calls.destination.name or calls.destination.shown,
         run=ours.id,
@@ -159,6 +163,22 @@ class _Comparison:
             elif told.size is not None and told.size != size:
                 self.differ("files", path, f"{size} bytes", f"{told.size} bytes")
         self.ours["files"], self.theirs["files"] = len(wanted), found
+
+    def models(self, ours: Iterable[ModelRecord], theirs: Iterable[ModelRecord]) -> None:
+        """Compare which versions were registered, and every move of an alias to them."""
+        held = {(one.run_id, one.model, one.artifact, one.version): _moves(one) for one in theirs}
+        self.ours["models"] = self.theirs["models"] = 0
+        for one in ours:
+            told = held.get((one.run_id, one.model, one.artifact, one.version))
+            self.ours["models"] += 1
+            self.theirs["models"] += told is not None
+            if told != (moves := _moves(one)):
+                shown = f"{one.artifact}, version {one.version}, moves {sorted(moves)}"
+                self.differ("models", one.model, shown, None if told is None else f"moves {sorted(told)}")
+
+
+def _moves(record: ModelRecord) -> set[tuple[str, int]]:
+    return {(move.alias, move.time // NS_PER_MS) for move in record.moves}
 
 
 def _points(folder: RunFolder) -> Iterator[MetricPoint]:

@@ -25,7 +25,7 @@ from trackhub.model.codec import pack
 from trackhub.model.ids import RUN_ID
 from trackhub.query.summary import CRASHED_AFTER_S, RunSummary, read_detail
 
-_FORMAT = 1
+_FORMAT = 2
 """Goes up with each change to the fold or to what is kept, so that an older cache is built anew."""
 
 _RACE_NS = 2_000_000_000

@@ -14,12 +14,15 @@ from trackhub.journal.liveness import ProcessMark, vanished
 from trackhub.journal.reader import Damage, SegmentReader
 from trackhub.journal.segment import IMPORT, SegmentHeader
 from trackhub.journal.store import RunFolder
+from trackhub.model.entities import AliasMove, ModelRecord
 from trackhub.model.events import (
     ArtifactLogged,
     EnvironmentCaptured,
     Event,
     FileEntry,
     MetricsLogged,
+    ModelAliasSet,
+    ModelRegistered,
     ParamsLogged,
     RunResumed,
     RunStarted,
@@ -48,6 +51,7 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=
     :ivar started: UTC nanoseconds, as ``ended`` and ``last_event`` are.
     :ivar reason: why the run ended: an exception, a signal, or what was inferred.
     :ivar open: who has an attempt open.
+    :ivar models: what the run registered, with the moves that it knows of; no alias stands on any of them yet.
     """
 
     id: str
@@ -65,6 +69,7 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=
     points: int | None = None
     last_event: int = 0
     open: tuple[SegmentHeader, ...] = ()
+    models: tuple[ModelRecord, ...] = ()
 
     def judged(self, *, now: int, silence_s: float = CRASHED_AFTER_S, here: ProcessMark | None = None) -> RunSummary:
         """Return the run as it stands at a time: crashed, once every process that has it open is gone."""
@@ -169,6 +174,7 @@ class _Fold:
         self.environment: dict[str, Any] = {}
         self.artifacts: list[ArtifactVersion] = []
         self._life = RunLife()
+        self._registered: list[ModelRegistered | ModelAliasSet] = []
         self._params: dict[str, Any] = {}
         self._tags: dict[str, str] = {}
         self._rows: dict[str, MetricsLogged] = {}
@@ -207,6 +213,8 @@ class _Fold:
             self.environment.update(event.environment)
         elif isinstance(event, ArtifactLogged):
             self._artifact(event)
+        elif isinstance(event, ModelRegistered | ModelAliasSet):
+            self._registered.append(event)
 
     def _artifact(self, event: ArtifactLogged) -> None:
         known = [artifact for artifact in self.artifacts if artifact.name == event.name]
@@ -217,6 +225,24 @@ class _Fold:
         self.artifacts.append(
             ArtifactVersion(name=event.name, type=event.type, version=version, time=event.time, files=event.files)
         )
+
+    def _models(self, run_id: str) -> tuple[ModelRecord, ...]:
+        """Return what was registered; once all is read, since an artifact may stand in a slower clock's segment."""
+        versions = {(artifact.name, artifact.files): artifact.version for artifact in self.artifacts}
+        found: dict[tuple[str, str, int], ModelRecord] = {}
+        for event in self._registered:
+            place = (event.model, event.artifact, versions.get((event.artifact, event.files), 1))
+            moves = {AliasMove(event.alias, event.time)} if isinstance(event, ModelAliasSet) else set()
+            known = found.get(place)
+            found[place] = ModelRecord(
+                model=event.model,
+                run_id=run_id,
+                artifact=event.artifact,
+                version=place[2],
+                time=min(known.time or event.time, event.time) if known else event.time,
+                moves=tuple(sorted({*(known.moves if known else ()), *moves}, key=lambda it: (it.time, it.alias))),
+            )
+        return tuple(found.values())
 
     def summary(self, folder: RunFolder, readers: list[SegmentReader]) -> RunSummary:
         """Return what the events said, before anyone looks whether the processes live."""
@@ -243,6 +269,7 @@ class _Fold:
             },
             points=sum(self._counts.values()),
             last_event=self._last,
+            models=self._models(folder.id),
             open=tuple(reader.header for reader in openers if reader.header is not None),
         )
 

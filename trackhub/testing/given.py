@@ -13,6 +13,8 @@ from trackhub.model.entities import (
     ArtifactFile,
     Batch,
     MetricPoint,
+    ModelAlias,
+    ModelVersion,
     Note,
     Param,
     RunEnd,
@@ -90,6 +92,16 @@ class GivenRun:
         artifact = Artifact(name=name, type=type, time=BEGAN, files=entries, version=version)
         self._noted(self.calls.log_artifact(self.ref, artifact))
         return artifact
+
+    def register(self, model: str, artifact: str, *, version: int = 1, ms: int = 0) -> None:
+        """Give a version of a model."""
+        given = ModelVersion(model=model, artifact=artifact, version=version, time=BEGAN + ms * MS)
+        self._noted(self.calls.register_model_version(self.ref, given))
+
+    def alias(self, model: str, alias: str, artifact: str, *, version: int = 1, ms: int = 0) -> None:
+        """Give a move of an alias."""
+        given = ModelAlias(model=model, alias=alias, artifact=artifact, version=version, time=BEGAN + ms * MS)
+        self._noted(self.calls.set_model_alias(self.ref, given))
 
     def environment(self, environment: dict[str, Any]) -> None:
         """Give what ran."""

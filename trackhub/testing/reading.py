@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from trackhub.backend import BackendCalls
-from trackhub.model.entities import MetricPoint, RunRecord, RunRef, StoredFile
+from trackhub.model.entities import MetricPoint, ModelRecord, RunRecord, RunRef, StoredFile
 
-READ_HOOKS = frozenset({"search_runs", "read_run", "read_metrics", "list_artifacts", "download_artifact"})
+READ_HOOKS = frozenset(
+    {"search_runs", "read_run", "read_metrics", "list_artifacts", "download_artifact", "read_models"}
+)
 
 
 class Reader:
@@ -62,6 +64,10 @@ class Reader:
     def download(self, ref: RunRef, path: str, target: Path) -> None:
         """Write a file's bytes to a local path."""
         self._ask("download_artifact", ref, path, str(target))
+
+    def models(self, model: str | None) -> tuple[ModelRecord, ...]:
+        """Return the versions of a model, or of all."""
+        return tuple(self._ask("read_models", model))
 
     def _ask(self, hook: str, *arguments: object) -> Any:
         own = getattr(self._own, hook, None)

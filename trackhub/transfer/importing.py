@@ -6,7 +6,7 @@ was, one of a source that grew adds what is new, and one of a source that did no
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from trackhub.backend import BackendCalls
@@ -17,7 +17,7 @@ from trackhub.journal.columns import read_columns
 from trackhub.journal.segment import SegmentHeader
 from trackhub.journal.store import RunFolder, Store
 from trackhub.journal.writer import JournalWriter
-from trackhub.model.entities import MetricColumns, Note, RunRecord, RunRef
+from trackhub.model.entities import MetricColumns, ModelRecord, Note, RunRecord, RunRef
 from trackhub.model.events import EnvironmentCaptured, ParamsLogged, RunEnded, RunStarted, TagsSet
 from trackhub.model.values import flatten
 from trackhub.query.summary import RunDetail, read_detail
@@ -25,6 +25,7 @@ from trackhub.redact import Redactor
 from trackhub.transfer.columns import lacking_series, whole_series
 from trackhub.transfer.files import Fetching
 from trackhub.transfer.identity import IMPORTED_ID, id_here
+from trackhub.transfer.models import Registering
 from trackhub.transfer.report import ImportedRun, ImportReport
 
 NewHeader = Callable[[RunFolder], SegmentHeader]
@@ -51,11 +52,15 @@ def import_runs(
     """
     records = calls.search_runs(project)
     left_out = calls.read_notes()
+    models: dict[str, list[ModelRecord]] = {}
+    for model in calls.read_models(None) if records and calls.can("read_models") else ():
+        models.setdefault(model.run_id, []).append(model)
     runs = []
     for number, record in enumerate(_parents_first(records)):
         if progress is not None:
             progress(number, len(records), record.name)
-        runs.append(_Importing(calls, store, record, into or record.project, redactor or Redactor()).run(new_header))
+        importing = _Importing(calls, store, record, into or record.project, redactor or Redactor())
+        runs.append(importing.run(new_header, models.get(record.id, ())))
     if progress is not None:
         progress(len(records), len(records), "")
     return ImportReport(source=calls.destination.shown, runs=tuple(runs), notes=tuple(left_out))
@@ -78,7 +83,7 @@ class _Importing:
         self._notes = list(record.notes)
         self._points = self._files = 0
 
-    def run(self, new_header: NewHeader) -> ImportedRun:
+    def run(self, new_header: NewHeader, models: Sequence[ModelRecord]) -> ImportedRun:
         """Add what the journal lacks; what goes wrong with this run must not keep the others away."""
         error = None
         lock = RunLock(self._folder.path / "import.lock")
@@ -86,7 +91,7 @@ class _Importing:
             self._folder.create()
             if not lock.take():
                 raise RunLocked(f"{lock.holder()} imports this run; try again when it is done")
-            self._bring(JournalWriter(self._folder.journal, lambda: new_header(self._folder)))
+            self._bring(JournalWriter(self._folder.journal, lambda: new_header(self._folder)), models)
         except (Unauthorized, StoreError):
             raise
         except (TrackhubError, OSError, ValueError, TypeError) as trouble:
@@ -107,7 +112,7 @@ class _Importing:
             error=error,
         )
 
-    def _bring(self, writer: JournalWriter) -> None:
+    def _bring(self, writer: JournalWriter, models: Sequence[ModelRecord]) -> None:
         detail = read_detail(self._folder)
         held = read_columns(self._folder)
         # What was logged here is not overruled by what somewhere else is told of it.
@@ -120,6 +125,7 @@ class _Importing:
             self._say(writer, detail, started, ours=ours)
             self._added["points"] = append_columns(writer, lacking_series(told, held))
             self._bring_files(writer, detail, self._record.ended or started)
+            self._bring_models(writer, models, self._record.ended or started)
             self._end(writer, detail, attempt, told, ours=ours)
         finally:
             writer.close()
@@ -191,6 +197,15 @@ class _Importing:
             added += len(event.files)
         self._added["files"] = added
         self._notes += fetching.notes
+
+    def _bring_models(self, writer: JournalWriter, models: Sequence[ModelRecord], otherwise: int) -> None:
+        if models:
+            registering = Registering(read_detail(self._folder))
+            events = list(registering.events(models, otherwise))
+            for event in events:
+                writer.append(event)
+            self._added["models"] = len(events)
+            self._notes += registering.notes
 
     def _end(
         self, writer: JournalWriter, detail: RunDetail, attempt: str, told: list[MetricColumns], *, ours: bool

@@ -12,6 +12,7 @@ from trackhub.testing.suite.closing import Closing
 from trackhub.testing.suite.ending import Ending
 from trackhub.testing.suite.interrupted import Interrupted
 from trackhub.testing.suite.metrics import Metrics
+from trackhub.testing.suite.models import Models
 from trackhub.testing.suite.names import Names
 from trackhub.testing.suite.offering import Offering
 from trackhub.testing.suite.recall import Recall
@@ -37,6 +38,7 @@ class BackendSuite(
     Names,
     Settings,
     Artifacts,
+    Models,
     Surroundings,
     Again,
     Interrupted,

@@ -72,6 +72,25 @@ LOOKALIKES = {
 }
 """Texts that read as something else."""
 
+MODELS = (
+    "digits",
+    "Digits",
+    "di gits",
+    "di-gits",
+    "di/gits",
+    "di:gits",
+    "di.gits",
+    "é日🤖",
+    "latest",
+    "v1",
+    "1",
+    "%2F",
+    "'x'\"",
+    "m" * 300,
+    "m" * 299 + "n",
+)
+"""Names of models and aliases: some are reserved somewhere, some alike."""
+
 FILES = {
     "plain.txt": b"plain",
     "with space.txt": b"space",
