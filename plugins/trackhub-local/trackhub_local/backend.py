@@ -19,6 +19,9 @@ from trackhub.model.entities import (
     Connection,
     MetricColumns,
     MetricPoint,
+    ModelAlias,
+    ModelRecord,
+    ModelVersion,
     Note,
     Param,
     RunEnd,
@@ -28,6 +31,7 @@ from trackhub.model.entities import (
     StoredFile,
     Tag,
 )
+from trackhub.model.registry import with_aliases
 from trackhub_local import csvfile
 from trackhub_local.disk import speaking
 from trackhub_local.onerun import OneRun
@@ -80,6 +84,18 @@ class LocalBackend:
         """Copy files below ``artifacts/``."""
         with self._writing(ref) as one:
             return one.shelf.add(artifact)
+
+    @hookimpl
+    def trackhub_register_model_version(self, ref: RunRef, version: ModelVersion) -> None:
+        """Write ``models.json`` anew."""
+        with self._writing(ref) as one:
+            one.models.register(version)
+
+    @hookimpl
+    def trackhub_set_model_alias(self, ref: RunRef, alias: ModelAlias) -> None:
+        """Write ``models.json`` anew."""
+        with self._writing(ref) as one:
+            one.models.move(alias)
 
     @hookimpl
     def trackhub_log_environment(self, ref: RunRef, environment: dict[str, Any]) -> None:
@@ -171,6 +187,16 @@ class LocalBackend:
         """Copy one file; its bytes are checked on the way."""
         with self._reading(ref) as one:
             one.shelf.download(path, Path(target))
+
+    @hookimpl
+    def trackhub_read_models(self, model: str | None) -> tuple[ModelRecord, ...]:
+        """Return what all runs below the folder registered; a run that cannot be read is left out."""
+        found: list[ModelRecord] = []
+        with speaking(self._base):
+            for one in self._all():
+                with self._noting(one):
+                    found += one.models.records(one.identity()[0])
+        return tuple(record for record in with_aliases(found) if model in {None, record.model})
 
     # ---- runs ----------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from trackhub_local.damage import Damaged
 from trackhub_local.document import Document, understood
 from trackhub_local.lock import locked
 from trackhub_local.metrics import Metrics
+from trackhub_local.models import Models
 from trackhub_local.names import component
 from trackhub_local.runs import RUN
 from trackhub_local.shelf import Shelf
@@ -33,6 +34,7 @@ class OneRun:
         self.folder = folder
         self.metrics = Metrics(folder, formats)
         self.shelf = Shelf(folder)
+        self.models = Models(folder)
         self._ref = ref
         self._run = Document(folder / RUN, "run")
         self._params = Document(folder / "params.json", "params")

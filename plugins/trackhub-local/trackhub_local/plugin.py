@@ -52,6 +52,8 @@ def trackhub_backends() -> Iterator[BackendSpec]:
             "log_metrics",
             "set_tags",
             "log_artifact",
+            "register_model_version",
+            "set_model_alias",
             "log_environment",
             "finish_run",
             "flush",
@@ -64,6 +66,7 @@ def trackhub_backends() -> Iterator[BackendSpec]:
             "read_notes",
             "list_artifacts",
             "download_artifact",
+            "read_models",
         ),
-        hookspec=(1, 1),
+        hookspec=(1, 2),
     )
