@@ -37,13 +37,15 @@ class ArtifactStore:
 
     def __init__(self, folder: Path, durability: Durability = "process") -> None:
         self._folder = folder
+        # A whole store that lies in what is kept would hold itself, again with each run.
+        self._own = [folder, *(above.parent for above in folder.parents[2:3] if above.name == "runs")]
         self._durable = durability == "disk"
 
     def keep(self, path: Path) -> tuple[FileEntry, ...]:
         """Store a file, or every file below a folder, sorted by path.
 
         Links are followed, but not into a folder that they lie in. A folder without files has no
-        entry, so an empty one gives an empty tuple. This store's own folder is left out.
+        entry, so an empty one gives an empty tuple. The store that this lies in is left out.
 
         :raises FileNotFoundError: nothing is there, or a link leads nowhere; nothing was written.
         :raises ValueError: it is a pipe, a socket or a device, or a name is no UTF-8; nothing was written.
@@ -93,7 +95,7 @@ class ArtifactStore:
                 yield from self._below(place, f"{name}/", (*above, _identity(found)))
 
     def _is_own(self, found: os.stat_result) -> bool:
-        return self._folder.exists() and os.path.samestat(found, self._folder.stat())
+        return any(own.exists() and os.path.samestat(found, own.stat()) for own in self._own)
 
     def _store(self, name: str, source: Path) -> FileEntry:
         with source.open("rb") as opened:

@@ -10,6 +10,7 @@ Below a store::
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,12 +57,25 @@ class RunFolder:
         """Return the segments there are, oldest first."""
         return sorted(self.journal.glob("*.seg"))
 
+    @property
+    def begun(self) -> bool:
+        """Return whether there is a segment: who was killed before its first write has left only folders."""
+        try:
+            with os.scandir(self.journal) as found:
+                return any(entry.name.endswith(".seg") for entry in found)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+
     def create(self) -> None:
-        """Make the folders.
+        """Make the folders; a new store keeps itself out of git.
 
         :raises StoreError: the file system does not let us.
         """
+        root = self.path.parents[2]
         try:
+            if not root.exists():
+                root.mkdir(parents=True, exist_ok=True)
+                (root / ".gitignore").write_text("# what trackhub keeps here is no source code\n*\n", encoding="ascii")
             for folder in (self.journal, self.artifacts, self.delivery):
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -87,7 +101,7 @@ class Store:
         folders = [root / file_name(project)] if project is not None else sorted(root.glob("*"))
         for folder in folders:
             for path in sorted(folder.glob("*")):
-                if RUN_ID.fullmatch(path.name) and (path / "journal").is_dir():
+                if RUN_ID.fullmatch(path.name) and RunFolder(path).begun:
                     yield RunFolder(path)
 
     def find(self, run_id: str) -> RunFolder | None:

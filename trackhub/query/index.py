@@ -90,6 +90,8 @@ class RunIndex:
                 if entry is None:  # removed meanwhile
                     continue
                 entries[key] = entry
+                if not entry.sizes:  # killed before its first write
+                    continue
                 run = entry.summary
                 if run.open or run.status == "running":
                     run = run.judged(now=now, silence_s=self._silence_s, here=here)
