@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import argparse
+import dataclasses
 import json
 import math
 import os
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import trackhub
 from trackhub.journal.journal import JournalReader
+from trackhub.journal.store import Store
 from trackhub.model.events import (
     ArtifactLogged,
     MetricsLogged,
@@ -19,6 +23,7 @@ from trackhub.model.events import (
     RunStarted,
     TagsSet,
 )
+from trackhub.query.summary import read_detail
 
 
 @pytest.fixture
@@ -421,3 +426,68 @@ def test_runs_are_read_back(start, tmp_path):
     best = trackhub.runs(tmp_path / "store", where="metrics.acc > 0.83", order_by="metrics.acc desc")
     assert [view.params["depth"] for view in best] == [8, 4]
     assert json.dumps(best[0].params)
+
+
+@pytest.mark.parametrize("name", [7, "", b"name", 1.5])
+def test_a_name_that_is_none_leaves_nothing(start, tmp_path, name):
+    """Not even a folder that other commands would trip over."""
+    with pytest.raises(TypeError, match=r"run name .*: names are non-empty strings"):
+        start(name=name)
+    assert not (tmp_path / "store").exists()
+
+
+@pytest.mark.parametrize("given", [{"params": {"a": object()}}, {"tags": ["a"]}, {"tags": {"a": None}}, {"params": 7}])
+def test_a_mistake_in_what_a_run_starts_with_shows_before_there_is_one(start, tmp_path, given):
+    """No run, none that is current, and what to pass instead."""
+    before = trackhub.current_run()
+    with pytest.raises(TypeError, match=r"JSON-like|is no mapping; pass a dict|is no text"):
+        start(**given)
+    assert trackhub.current_run() is before
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_conflict_as_a_run_goes_on_ends_that_attempt(start, tmp_path):
+    """Other params than before: the run is there, its second attempt has failed, and none is current."""
+    run = start(params={"lr": 0.1})
+    run.finish()
+    before = trackhub.current_run()
+    with pytest.raises(trackhub.ParamConflict):
+        start(id=run.id, resume="must", params={"lr": 0.2})
+    assert trackhub.current_run() is before
+    [found] = trackhub.runs(tmp_path / "store")
+    assert (found.status, found.params) == ("failed", {"lr": 0.1})
+
+
+def test_params_may_be_what_argparse_or_a_dataclass_holds(start, tmp_path):
+    """As they are at the top, too."""
+
+    @dataclasses.dataclass
+    class Options:
+        lr: float = 0.1
+        sizes: tuple[int, ...] = (1, 2)
+
+    with start(params=argparse.Namespace(a=5, b=None)) as run:
+        run.log_params(Options())
+    assert trackhub.runs(tmp_path / "store")[0].params == {"a": 5, "b": None, "lr": 0.1, "sizes": [1, 2]}
+
+
+def test_a_run_that_was_killed_before_its_first_write_is_no_run(start, tmp_path):
+    """Its empty folders are in nobody's way: not listed, not waited for."""
+    run = start()
+    run.finish()
+    store = Store(run.folder.path.parents[2])
+    store.run(run.project, "0" * 32).create()
+    assert [found.id for found in trackhub.runs(tmp_path / "store")] == [run.id]
+    assert [folder.id for folder in store.runs()] == [run.id]
+
+
+def test_a_store_does_not_hold_itself(start, tmp_path, monkeypatch):
+    """Logging the folder in which the store lies keeps the user's files alone; and git does not see the store."""
+    monkeypatch.chdir(tmp_path)
+    Path("train.py").write_text("...")
+    for _ in range(3):
+        with start() as run:
+            run.log_artifact(".", name="code")
+    [artifact] = read_detail(run.folder).artifacts
+    assert [file.path for file in artifact.files] == ["train.py"]
+    assert Path("store/.gitignore").read_text().splitlines()[-1] == "*"

@@ -32,7 +32,7 @@ from trackhub.model.events import (
     TagsSet,
 )
 from trackhub.model.known import Known
-from trackhub.model.naming import artifact_name, require_name, tag_text
+from trackhub.model.naming import artifact_name, require_name, tag_texts
 from trackhub.model.values import flatten
 from trackhub.redact import Redactor
 from trackhub.types import Durability, EndStatus, OnError, Status
@@ -186,9 +186,7 @@ class Run:
 
         :raises TypeError: a tag is no text; nothing was written.
         """
-        texts = {
-            require_name("tag", name): self._redactor.value(name, tag_text(name, value)) for name, value in tags.items()
-        }
+        texts = {name: self._redactor.value(name, text) for name, text in tag_texts(tags).items()}
         if texts:
             self._append(TagsSet(time=time.time_ns(), tags=texts))
 

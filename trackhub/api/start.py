@@ -10,6 +10,8 @@ from typing import Any
 
 from trackhub import hub
 from trackhub.errors import StoreError
+from trackhub.model.naming import tag_texts
+from trackhub.model.values import flatten
 from trackhub.run import Run, current_run
 from trackhub.settings import resolve
 from trackhub.types import DeliveryMode, Durability, Mode, OnError, Resume
@@ -52,6 +54,9 @@ def start_run(
     >>> run.status
     'finished'
     """
+    # A mistake in what is given shows before there is a run.
+    texts = tag_texts(tags or {})
+    list(flatten(params or {}))
     settings = resolve(
         project=project,
         to=to,
@@ -72,10 +77,12 @@ def start_run(
             group=group,
         )
         run.make_current()
-        if params:
-            run.log_params(params)
-        if tags:
-            run.set_tags(tags)
+        try:
+            run.log_params(params or {})
+            run.set_tags(texts)
+        except BaseException as error:
+            run.end("failed", f"{type(error).__name__}: {error}")
+            raise
     except StoreError as error:
         if settings.on_error == "raise":
             raise

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-from trackhub.model.values import require_text
+from trackhub.model.values import as_mapping, require_text
+
+
+def tag_texts(tags: object) -> dict[str, str]:
+    """Return tags as texts by their names.
+
+    :raises TypeError: it is no mapping, or a value has no text.
+    """
+    return {require_name("tag", name): tag_text(name, value) for name, value in as_mapping("tags", tags).items()}
 
 
 def tag_text(name: object, value: object) -> str:

@@ -73,13 +73,17 @@ def _convert(value: Any, key: str) -> Value:
     )
 
 
-def flatten(params: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, Value]]:
+def flatten(params: object, prefix: str = "") -> Iterator[tuple[str, Value]]:
     """Yield each leaf of nested mappings under its dotted key; an empty mapping is a leaf.
+
+    A dataclass's value and what ``argparse`` returns are mappings, too.
+
+    :raises TypeError: it is none; the message says what to pass.
 
     >>> dict(flatten({"model": {"depth": 4, "bias": True}, "lr": 0.1}))
     {'model.depth': 4, 'model.bias': True, 'lr': 0.1}
     """
-    for name, value in params.items():
+    for name, value in as_mapping("params", params).items():
         key = f"{prefix}{_text_key(name, prefix)}"
         if isinstance(value, Mapping) and value:
             yield from flatten(value, f"{key}.")
@@ -87,6 +91,20 @@ def flatten(params: Mapping[str, object], prefix: str = "") -> Iterator[tuple[st
             yield from flatten(_fields(value), f"{key}.")
         else:
             yield key, plain_value(value, key)
+
+
+def as_mapping(what: str, given: object) -> Mapping[Any, Any]:
+    """Return a mapping, or the fields of what has some.
+
+    :raises TypeError: it has none.
+    """
+    if isinstance(given, Mapping):
+        return given
+    if dataclasses.is_dataclass(given) and not isinstance(given, type):
+        return _fields(given)
+    if type(given).__name__ == "Namespace":  # argparse's, which need not be imported for that
+        return vars(given)
+    raise TypeError(f"{what}: a {type(given).__name__} is no mapping; pass a dict of names to values, such as vars(it)")
 
 
 def _fields(value: Any) -> dict[str, Any]:
