@@ -19,7 +19,10 @@ _OURS = ("trackhub", "plugins", "tests", "benchmarks", "docs", ".ci", ".github")
 _PACKAGES = (ROOT / "trackhub", *ROOT.glob("plugins/*/trackhub_*"))
 _MODULES = sorted(path for package in _PACKAGES for path in package.rglob("*.py"))
 _TESTS = sorted((*ROOT.glob("tests/**/test_*.py"), *ROOT.glob("plugins/*/tests/**/test_*.py")))
-_SEEN_BY_PLUGINS = {"trackhub.backend", "trackhub.errors", "trackhub.model.entities", "trackhub.types"}
+_SEEN_BY_PLUGINS = {
+    *("trackhub.backend", "trackhub.errors", "trackhub.types"),
+    *("trackhub.model.entities", "trackhub.model.registry"),
+}
 
 
 def _id(path: Path) -> str:

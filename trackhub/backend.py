@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 else:
     _OptionsClass = type  # without pydantic, which who reads annotations does not need
 
-__all__ = ["BackendCalls", "BackendSpec", "Destination", "Limits", "Notes", "Options"]
+__all__ = ["BackendCalls", "BackendSpec", "Destination", "Limits", "Notes", "Options", "full_path"]
 
 _URL = re.compile(r"(?P<scheme>[a-z][a-z0-9-]*)(?:\+(?P<transport>[a-z][a-z0-9+-]*))?:(?P<rest>.*)", re.DOTALL)
 _USER = re.compile(r"(?<=//)[^/@]*@")
@@ -96,6 +97,16 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
             name=name,
         )
 
+    def at(self, rest: str) -> Destination:
+        """Return the destination with another place in its URL; its name and its query stay.
+
+        >>> Destination.parse("local:runs?metrics=csv").at("/data/runs").url
+        'local:/data/runs?metrics=csv'
+        """
+        head = f"{self.scheme}+{self.transport}" if self.transport else self.scheme
+        query = self.url.partition("?")[1:]
+        return msgspec.structs.replace(self, url="".join((head, ":", rest, *query)), rest=rest)
+
     @property
     def address(self) -> str:
         """Return the vendor's own URL: the transport and what follows, without the query."""
@@ -120,6 +131,20 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
         return f"{readable}-{hashlib.sha256(self.shown.encode()).hexdigest()[:8]}"
 
 
+def full_path(destination: Destination) -> str:
+    """Return what follows the scheme as a full path; for :attr:`BackendSpec.locate`, where URLs are ``scheme:path``.
+
+    What begins with two slashes is a URL, and stays as it is.
+
+    >>> full_path(Destination.parse("local:/data/../runs")), full_path(Destination.parse("local:///data"))
+    ('/runs', '///data')
+    """
+    rest = destination.rest
+    if not rest.strip() or rest.startswith("//"):
+        return rest
+    return os.path.abspath(os.path.expanduser(rest))  # noqa: PTH100, PTH111 - links stay as the user wrote them
+
+
 class BackendSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Describe one backend; making one imports no vendor SDK.
 
@@ -128,6 +153,8 @@ class BackendSpec(msgspec.Struct, frozen=True, kw_only=True):
         carries the hooks. It may import the SDK, and does no I/O.
     :ivar options: the class of its options; or where that is, as ``module:Class``, so that a training
         process whose URLs have no query need not import it, nor pydantic.
+    :ivar locate: returns what follows the scheme, with a path of this machine made full, so that the URL means the
+        same from every folder; None where its URLs name no such path.
     :ivar transports: what may follow the scheme's ``+``; ``None`` stands for nothing.
     :ivar capabilities: the hooks it implements, without ``trackhub_``, for people to read; the
         conformance suite holds it against the backend itself.
@@ -138,6 +165,7 @@ class BackendSpec(msgspec.Struct, frozen=True, kw_only=True):
     factory: Callable[[Destination, Any], object]
     summary: str = ""
     options: _OptionsClass | str = "trackhub.backend:Options"
+    locate: Callable[[Destination], str] | None = None
     transports: tuple[str | None, ...] = (None,)
     limits: Limits = Limits()
     capabilities: tuple[str, ...] = ()

@@ -6,7 +6,7 @@ from importlib.metadata import EntryPoint
 import pytest
 
 from trackhub import PluginError, SettingsError, hookimpl
-from trackhub.backend import BackendSpec, Destination, Options
+from trackhub.backend import BackendSpec, Destination, Options, full_path
 from trackhub.errors import PluginMissing
 from trackhub.model.entities import RunRef
 from trackhub.plugins.installed import PluginSet
@@ -119,11 +119,35 @@ def test_a_backend_without_options_takes_no_query(install):
         plugins.check(parse("good://x?size=3"))
 
 
-def test_a_missing_plugin_says_what_to_install(install):
-    """A scheme that nobody has is said with the nearest one that somebody has."""
+def test_a_missing_plugin_says_what_was_meant(install):
+    """A scheme that nobody has is said with the nearest one that somebody has; nobody is told to install a slip."""
     plugins = PluginSet([install("good", lambda: [spec()])])
-    with pytest.raises(PluginMissing, match=r"did you mean 'good'.*pip install trackhub-goood"):
+    with pytest.raises(PluginMissing, match=r"did you mean 'good'\?") as told:
         plugins.spec(parse("goood://x"))
+    assert "pip install" not in str(told.value)
+    with pytest.raises(PluginMissing, match=r"say whose server it is, such as mlflow\+http://host:5000"):
+        plugins.spec(parse("http://host:5000"))
+    with pytest.raises(PluginMissing, match="see `trackhub plugins`"):
+        plugins.spec(parse("elsewhere://x"))
+
+
+def test_a_path_means_the_same_from_every_folder(install, tmp_path, monkeypatch):
+    """What follows the scheme is made full where its plugin says that it is a path, and is left alone where not."""
+    places = [spec(scheme="place", locate=full_path), spec(scheme="plain")]
+    plugins = PluginSet([install("place", lambda: places), install("plain", lambda: places[1:])])
+    monkeypatch.chdir(tmp_path)
+    placed = plugins.placed(parse("place:runs/../here?a=b"))
+    assert (placed.url, placed.rest) == (f"place:{tmp_path}/here?a=b", f"{tmp_path}/here")
+    assert plugins.placed(placed) == placed
+    assert plugins.placed(parse("place:///runs")).url == "place:///runs"
+    assert plugins.placed(parse("plain:runs")).url == "plain:runs"
+
+
+def test_a_plugin_that_cannot_locate_is_named(install):
+    """Its failure is its own."""
+    plugins = PluginSet([install("good", lambda: [spec(locate=lambda _: 1 / 0)])])
+    with pytest.raises(PluginError, match="the plugin for 'good': locate: ZeroDivisionError"):
+        plugins.placed(parse("good://x"))
 
 
 def test_broken_plugins_harm_nobody_else(install, monkeypatch):

@@ -100,6 +100,25 @@ class PluginSet:
         if destination.query or not isinstance(spec.options, str):
             self.options(destination)
 
+    def placed(self, destination: Destination) -> Destination:
+        """Return a destination whose URL means the same from every folder.
+
+        What is known of a delivery is kept by the URL; and the process that delivers may be anywhere.
+
+        :raises PluginError: as :meth:`spec` does.
+        """
+        spec = self.spec(destination)
+        if spec.locate is None:
+            return destination
+        try:
+            rest = spec.locate(destination)
+        except Exception as error:  # whatever its own code raises is its own failure
+            if isinstance(error, SettingsError):
+                raise
+            raise PluginError(f"the plugin for {spec.scheme!r}: locate: {type(error).__name__}: {error}") from error
+        # A folder whose own name holds a question mark cannot be said in a URL as it is.
+        return destination if "?" in rest else destination.at(rest)
+
     def options(self, destination: Destination) -> Options:
         """Return a destination's options, checked against its backend's model.
 
@@ -191,10 +210,13 @@ class PluginSet:
             return f"{destination.shown}: " + "; ".join(troubles)
         schemes = sorted({point.name for point in self._all})
         near = difflib.get_close_matches(destination.scheme, schemes, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
+        hint = "see `trackhub plugins`"
+        if near:  # no advice to install what is only a slip of the pen
+            hint = f"did you mean {near[0]!r}?"
+        elif destination.scheme in {"http", "https"}:
+            hint = f"say whose server it is, such as mlflow+{destination.shown}"
         return (
-            f"{destination.shown}: no plugin for {destination.scheme!r} is installed; {hint}"
-            f"pip install trackhub-{destination.scheme} if there is one, or see `trackhub plugins` (installed: "
+            f"{destination.shown}: no plugin for {destination.scheme!r} is installed; {hint} (installed: "
             f"{', '.join(schemes) or 'none'})"
         )
 

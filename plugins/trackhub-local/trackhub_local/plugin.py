@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from trackhub import hookimpl
-from trackhub.backend import BackendSpec, Destination, Limits
+from trackhub.backend import BackendSpec, Destination, Limits, full_path
 from trackhub.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def trackhub_backends() -> Iterator[BackendSpec]:
     yield BackendSpec(
         scheme="local",
         factory=open_backend,
+        locate=full_path,
         summary="Plain files in a folder: JSON, Parquet or CSV, and artifacts under their own names",
         options="trackhub_local.options:LocalOptions",
         # A call costs a lock and an fsync, whatever it carries.

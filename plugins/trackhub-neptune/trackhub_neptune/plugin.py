@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from trackhub import hookimpl
-from trackhub.backend import BackendSpec, Destination, Limits
+from trackhub.backend import BackendSpec, Destination, Limits, full_path
 
 if TYPE_CHECKING:
     from trackhub_neptune.options import NeptuneOptions
@@ -32,6 +32,7 @@ def trackhub_backends() -> Iterator[BackendSpec]:
     yield BackendSpec(
         scheme="neptune",
         factory=open_backend,
+        locate=full_path,
         summary="Neptune: one that you host (2.x and 3.x), and what the hosted one left: files, databases, exports",
         options="trackhub_neptune.options:NeptuneOptions",
         limits=Limits(points=2000, params=100, tags=100),

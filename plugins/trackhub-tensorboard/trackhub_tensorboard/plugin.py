@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trackhub import hookimpl
-from trackhub.backend import BackendSpec, Destination, Limits
+from trackhub.backend import BackendSpec, Destination, Limits, full_path
 from trackhub.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def trackhub_backends() -> Iterator[BackendSpec]:
     yield BackendSpec(
         scheme="tensorboard",
         factory=open_backend,
+        locate=full_path,
         summary="TensorBoard: event files in a folder, written and read",
         limits=Limits(points=5000, params=1000, tags=1000),
         capabilities=(
