@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from trackhub.delivery.garbage import sdk_left_out
 from trackhub.delivery.lane import Surroundings
 from trackhub.delivery.policy import LONGEST_S
 from trackhub.delivery.process import DeliveryProcess, RunNotice
-from trackhub.delivery.record import read_records, revive
+from trackhub.delivery.record import forget, read_records, revive
 from trackhub.delivery.report import DeliveryReport, DestinationReport
 from trackhub.delivery.syncing import PATIENCE_S, Syncing
 from trackhub.disabled import DisabledRun
@@ -37,6 +37,7 @@ from trackhub.model.events import EnvironmentCaptured, Event, RunResumed, RunSta
 from trackhub.model.ids import RUN_ID, new_run_id, readable_name
 from trackhub.model.known import Known
 from trackhub.model.life import RunLife
+from trackhub.model.naming import require_name
 from trackhub.plugins.installed import PluginSet
 from trackhub.redact import Redactor
 from trackhub.run import Identity, Run
@@ -65,7 +66,10 @@ def begin_run(
     :raises RunNotFound: ``resume`` is "must" and there is no such run.
     :raises SettingsError: a destination cannot be used.
     :raises StoreError: the store cannot be written.
+    :raises TypeError: the name is no text.
     """
+    if name is not None:
+        require_name("run", name)
     project = default_project(settings)
     run_id = _checked_id(settings.run_id) if settings.run_id else new_run_id()
     attempt = _writer_name()
@@ -137,15 +141,19 @@ def destinations_of(settings: Settings) -> tuple[Destination, ...]:
 
     A plugin that is broken does not stop a training: its lane says so. One that is not there does.
     """
-    destinations = tuple(Destination.parse(url, name) for name, url in settings.resolve_destinations())
-    for destination in destinations:
-        try:
-            installed_plugins().check(destination)
-        except PluginMissing as error:
-            raise SettingsError(str(error)) from error
-        except PluginError as error:
-            log.warning("%s", error)
-    return destinations
+    return tuple(_checked(Destination.parse(url, name)) for name, url in settings.resolve_destinations())
+
+
+def _checked(destination: Destination) -> Destination:
+    """Return a destination as it is called from every folder, its options checked."""
+    try:
+        installed_plugins().check(destination)
+        return installed_plugins().placed(destination)
+    except PluginMissing as error:
+        raise SettingsError(str(error)) from error
+    except PluginError as error:
+        log.warning("%s", error)
+        return destination
 
 
 def segment_header(folder: RunFolder, writer: str, *, role: str, rank: int | None = None) -> SegmentHeader:
@@ -178,9 +186,19 @@ def new_import_header(folder: RunFolder) -> SegmentHeader:
 
 def open_backend(name_or_url: str, settings: Settings) -> BackendCalls:
     """Return a destination's backend, for reading and for asking who it is."""
+    return installed_plugins().open(destination_of(name_or_url, settings))
+
+
+def destination_of(name_or_url: str, settings: Settings) -> Destination:
+    """Return the destination of a name in the settings, or of a URL, as it is called from every folder.
+
+    :raises SettingsError: no plugin has the scheme.
+    """
     named = settings.destinations.get(name_or_url)
-    destination = Destination.parse(named or name_or_url, name_or_url if named else "")
-    return installed_plugins().open(destination)
+    try:
+        return installed_plugins().placed(Destination.parse(named or name_or_url, name_or_url if named else ""))
+    except PluginMissing as error:
+        raise SettingsError(str(error)) from error
 
 
 @functools.cache
@@ -224,6 +242,7 @@ def sync(
     *,
     settings: Settings,
     rejected: bool = False,
+    again: bool = False,
     watch: bool = False,
     timeout_s: float | None = None,
     progress: Callable[[RunFolder, DestinationReport], None] | None = None,
@@ -232,6 +251,7 @@ def sync(
 
     :param folders: runs, or a store for all of them.
     :param rejected: give again what was refused, too.
+    :param again: forget how far each run was delivered, and ask the destinations what they have.
     :param watch: go on until interrupted, with what is logged meanwhile and runs that begin.
     :param timeout_s: give up then; by default once nothing has moved for half a minute.
     """
@@ -239,9 +259,13 @@ def sync(
     targets = destinations_of(wanted)
     if not targets:
         raise SettingsError("sync: no destination; name one with --to, to=, TRACKHUB_TO or in trackhub.toml")
-    if rejected:
-        for folder in folders.runs() if isinstance(folders, Store) else folders:
-            for target in targets:
+    for target in targets:
+        _try_to_open(target)
+    for folder in _each(folders) if rejected or again else ():
+        for target in targets:
+            if again:
+                forget(folder, target)
+            else:
                 revive(folder, target)
     with sdk_left_out() as opened:
         dispatch = new_dispatch(opened, longest_wait_s=PATIENCE_S / 4)
@@ -255,6 +279,23 @@ def sync(
             return syncing.run(folders, watch=watch, timeout_s=timeout_s)
         finally:
             dispatch.close(5.0)
+
+
+def _each(folders: Sequence[RunFolder] | Store) -> Iterable[RunFolder]:
+    return folders.runs() if isinstance(folders, Store) else folders
+
+
+def _try_to_open(target: Destination) -> None:
+    """See whether a URL says all that its plugin needs, before anything is kept of it.
+
+    :raises SettingsError: it does not.
+    """
+    try:
+        installed_plugins().open(target).close()
+    except SettingsError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever else is wrong, its lane meets it again and says so
+        log.debug("%s: %s", target.shown, error)
 
 
 def append_to(folder: RunFolder, event: Event) -> None:

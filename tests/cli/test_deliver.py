@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -180,3 +181,67 @@ def test_a_pipe_gets_no_escape(execute: Any, forest: Any, sink: Path) -> None:
         found = execute(*arguments, env={"FORCE_COLOR": "", "TERM": "xterm"})
         assert "\x1b" not in found.stdout.replace("\\u001b", "") + found.stderr
         assert os.linesep in found.stdout
+
+
+def test_a_relative_path_is_another_place_in_another_folder(invoke: Any, forest: Any, tmp_path: Path, monkeypatch: Any):
+    """What was delivered to a folder by its short name is not taken for delivered where that name means another."""
+    pytest.importorskip("trackhub_local")
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        monkeypatch.chdir(tmp_path / folder)
+        assert invoke("sync", "--to", "local:out", "--store", str(forest.folder.path.parents[2])).exit_code == 0
+        assert len(list((tmp_path / folder / "out").glob("*/*/run.json"))) == 1
+
+
+def test_a_destination_that_lost_everything_is_filled_again(invoke: Any, forest: Any, tmp_path: Path, monkeypatch: Any):
+    """``--again`` asks it what it has, instead of the store what was given; where it has all, nothing is doubled."""
+    pytest.importorskip("trackhub_local")
+    monkeypatch.chdir(tmp_path)
+    store = str(forest.folder.path.parents[2])
+    for gone in (False, True, False):
+        if gone:
+            shutil.rmtree(tmp_path / "out")
+            assert invoke("sync", "--to", "local:out", "--store", store).exit_code == 0
+            assert not (tmp_path / "out").exists()
+        assert invoke("sync", "--again", "--to", "local:out", "--store", store).exit_code == 0
+        assert invoke("verify", forest.id, "--to", "local:out", "--store", store).exit_code == 0
+
+
+def test_verify_knows_where_a_run_was_delivered(invoke: Any, forest: Any, tmp_path: Path, monkeypatch: Any):
+    """Without a destination anywhere, each run is held against those that it was given to."""
+    pytest.importorskip("trackhub_local")
+    monkeypatch.chdir(tmp_path)
+    store = str(forest.folder.path.parents[2])
+    done = invoke("verify", forest.id, "--store", store)
+    assert (done.exit_code, "the run was given to none" in done.stderr) == (2, True)
+    for folder in ("one", "two"):
+        invoke("sync", forest.id, "--to", f"local:{folder}", "--store", store)
+    done = invoke("verify", forest.id, "--store", store, "--json")
+    assert (done.exit_code, [one["equal"] for one in json.loads(done.stdout)]) == (0, [True, True])
+
+
+def test_a_destination_is_forgotten(invoke: Any, forest: Any, tmp_path: Path, monkeypatch: Any):
+    """By its URL as status shows it; what lies there stays, and the other destinations too."""
+    pytest.importorskip("trackhub_local")
+    monkeypatch.chdir(tmp_path)
+    store = str(forest.folder.path.parents[2])
+    for folder in ("one", "two"):
+        invoke("sync", "--to", f"local:{folder}", "--store", store)
+    first = f"local:{tmp_path}/one"
+    shown = [one["destination"] for one in json.loads(invoke("status", forest.id, "--store", store, "--json").stdout)]
+    assert sorted(shown) == [first, f"local:{tmp_path}/two"]
+    assert invoke("forget", first, "--store", store).exit_code == 0
+    shown = [one["destination"] for one in json.loads(invoke("status", "--store", store, "--json").stdout)]
+    assert set(shown) == {f"local:{tmp_path}/two"}
+    assert (tmp_path / "one").is_dir()
+    done = invoke("forget", first, "--store", store)
+    assert (done.exit_code, "no run was given to" in done.stderr) == (1, True)
+
+
+def test_a_url_that_lacks_something_is_kept_nowhere(invoke: Any, forest: Any):
+    """A mistake of the command's is exit code 2, and no line in status for ever after."""
+    pytest.importorskip("trackhub_local")
+    store = str(forest.folder.path.parents[2])
+    done = invoke("sync", "--to", "local:", "--store", store)
+    assert (done.exit_code, "no folder is named" in done.stderr) == (2, True)
+    assert json.loads(invoke("status", "--store", store, "--json").stdout) == []

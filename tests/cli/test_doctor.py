@@ -83,7 +83,7 @@ def test_a_store_that_cannot_be_written_is_a_failure(invoke: Any, tmp_path: Path
     [
         (lambda: Connection(version="3.1", account="ann"), "ok", "reachable, version 3.1, as ann"),
         (raising(RetryLater("connection refused")), "failed", "not reachable: connection refused"),
-        (raising(Unauthorized("set KEY")), "failed", "reachable, but the credentials are refused: set KEY"),
+        (raising(Unauthorized("set KEY")), "failed", "its credentials are missing or refused: set KEY"),
         (raising(ZeroDivisionError("oops")), "failed", "ZeroDivisionError: oops"),
         (raising(SystemExit(3)), "failed", "SystemExit: 3"),
     ],

@@ -95,3 +95,11 @@ def test_signals_are_passed_on(start: Any, tmp_path: Path, number: signal.Signal
         eventually((tmp_path / "ready").exists)
         wrapped.send_signal(number)
         assert wrapped.wait(timeout=20) == 42
+
+
+def test_a_destination_that_cannot_be_is_said_before_the_command_runs(execute: Any, tmp_path: Path) -> None:
+    """Not after it has loaded its data."""
+    mark = tmp_path / "mark"
+    found = execute("run", "--to", "mlfow+http://x", "--", "touch", str(mark))
+    assert (found.returncode, mark.exists()) == (2, False)
+    assert "no plugin for 'mlfow'" in found.stderr

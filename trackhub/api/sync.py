@@ -20,6 +20,7 @@ def sync(
     *,
     store: str | os.PathLike[str] | None = None,
     rejected: bool = False,
+    again: bool = False,
     watch: bool = False,
     timeout_s: float | None = None,
 ) -> DeliveryReport:
@@ -29,6 +30,8 @@ def sync(
         configured store.
     :param to: destinations, as URLs or names from the settings.
     :param rejected: give again what was refused, too, now that its cause is mended.
+    :param again: forget how far each run was delivered, and ask the destinations what they have: they may be new ones
+        at an old address.
     :raises RunNotFound: no run is named so.
     :raises SettingsError: there is no destination, or one cannot be used.
     """
@@ -43,4 +46,6 @@ def sync(
         what = Store(Path(run_or_store).absolute())
     elif run_or_store is not None:
         what = [find(own, os.fspath(run_or_store))]
-    return hub.sync(what, settings.to, settings=settings, rejected=rejected, watch=watch, timeout_s=timeout_s)
+    return hub.sync(
+        what, settings.to, settings=settings, rejected=rejected, again=again, watch=watch, timeout_s=timeout_s
+    )

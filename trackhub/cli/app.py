@@ -83,6 +83,7 @@ for function in (
     deliver.sync,
     deliver.status,
     deliver.verify,
+    deliver.forget,
     models.models,
     models.alias,
     transfer.import_,

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,7 +15,9 @@ from trackhub.cli.output import JsonOption, on_terminal, print_json, remark
 from trackhub.errors import SettingsError
 
 if TYPE_CHECKING:
-    from trackhub.testing import CapabilityCard, Outcome
+    from trackhub.testing import CapabilityCard, Outcome, Target
+
+_REACH_S = 20.0
 
 
 def check(
@@ -48,11 +51,26 @@ def check(
             f"{destination!r} is no name in the settings; to check a plugin, give a URL that the suite may write to, "
             f"such as {destination}:some-folder or {destination}+http://127.0.0.1:5000"
         )
-    setup = Setup(target=Target(url=named or destination), unreachable_url=unreachable, refused_url=refused)
+    target = Target(url=named or destination)
+    _reach(target)
+    setup = Setup(target=target, unreachable_url=unreachable, refused_url=refused)
     with contextlib.redirect_stdout(sys.stderr):  # what a vendor's client prints is not the answer
         card = run_suite(setup, told=_tell)
     _print(card, as_json=as_json, markdown=markdown)
     raise typer.Exit(0 if card.passed else 1)
+
+
+def _reach(target: Target) -> None:
+    """See that the vendor is there, since without it every test would say the same.
+
+    :raises TrackhubError: it is not, or does not take us.
+    """
+    calls = target.open()
+    try:
+        if calls.can("check_connection"):
+            calls.check_connection(time.monotonic() + _REACH_S)
+    finally:
+        calls.close()
 
 
 def _print(card: CapabilityCard, *, as_json: bool, markdown: bool) -> None:

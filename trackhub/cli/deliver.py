@@ -23,6 +23,7 @@ from trackhub.cli.progress import SyncProgress
 
 if TYPE_CHECKING:
     from trackhub.delivery.report import DeliveryReport, DestinationReport
+    from trackhub.journal.store import RunFolder
     from trackhub.query.compare import VerifyReport
 
 RunsArgument = Annotated[
@@ -36,6 +37,9 @@ def sync(
     to: ToOption = None,
     rejected: Annotated[
         bool, typer.Option("--rejected", help="Give again what was refused, too, now that its cause is mended.")
+    ] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Ask the destinations anew what they have: a server may have lost it.")
     ] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Go on until interrupted, with runs that begin too.")] = False,
     timeout_s: Annotated[
@@ -53,6 +57,7 @@ def sync(
     trackhub sync forest-1 forest-2 --to wandb://team/digits --to prod
     trackhub sync --watch --store /shared/runs          on a login node, for a cluster
     trackhub sync --rejected                            once the vendor takes what it refused
+    trackhub sync --again                               where a server was set up anew at the old address
     """
     from trackhub import hub
     from trackhub.query.runs import find
@@ -68,6 +73,7 @@ def sync(
                 settings.to,
                 settings=settings,
                 rejected=rejected,
+                again=again,
                 watch=watch,
                 timeout_s=timeout_s,
                 progress=progress.update,
@@ -114,6 +120,29 @@ def status(runs: RunsArgument = None, *, store: StoreOption = None, as_json: Jso
         remark("no run was ever given to a destination; `trackhub sync --to URL` delivers")
 
 
+def forget(
+    destination: Annotated[str, typer.Argument(help="As `trackhub status` shows it: a name or a URL.")],
+    runs: RunsArgument = None,
+    *,
+    store: StoreOption = None,
+) -> None:
+    """Forget that runs were given to a destination; nothing is removed there, nor from the journals.
+
+    \b
+    trackhub forget mlflow+http://old-host:5000
+    trackhub forget prod forest-1
+    """
+    from trackhub.delivery.record import forget_named
+    from trackhub.query.runs import find
+    from trackhub.settings import resolve
+
+    held = open_store(resolve(store=store))
+    folders = [find(held, run) for run in runs] if runs else list(held.runs())
+    count = sum(forget_named(folder, destination) for folder in folders)
+    remark(f"{count} runs: {destination} is forgotten" if count else f"no run was given to {destination}")
+    raise typer.Exit(0 if count else 1)
+
+
 def verify(
     runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Ids, beginnings of ids, or names.")],
     *,
@@ -123,24 +152,31 @@ def verify(
 ) -> None:
     """Read runs back and compare them with the journal.
 
-    Every point, param, tag and file counts; exit code 1 if one differs.
+    Every point, param, tag and file counts; exit code 1 if one differs. Without a destination in the
+    settings, each run is compared where it was delivered.
 
     \b
     trackhub verify forest-1 --to mlflow+http://127.0.0.1:5000
     trackhub verify forest-1 forest-2 --json
     """
     from trackhub import hub
+    from trackhub.delivery.record import read_records
     from trackhub.errors import SettingsError
     from trackhub.query import compare
     from trackhub.query.runs import find
     from trackhub.settings import resolve
 
     settings = resolve(to=to, store=store)
-    if not settings.to:
-        raise SettingsError("verify: no destination; name one with --to, TRACKHUB_TO or in trackhub.toml")
-    folders = [find(open_store(settings), run) for run in runs]
+    wanted: dict[str, list[RunFolder]] = {destination: [] for destination in settings.to}
+    for folder in [find(open_store(settings), run) for run in runs]:
+        for destination in settings.to or [record.url for record in read_records(folder)]:
+            wanted.setdefault(destination, []).append(folder)
+    if not wanted:
+        raise SettingsError(
+            "verify: no destination, and the run was given to none; name one with --to, TRACKHUB_TO or in trackhub.toml"
+        )
     reports = []
-    for destination in settings.to:
+    for destination, folders in wanted.items():
         calls = hub.open_backend(destination, settings)
         try:
             reports += [compare.verify(folder, calls) for folder in folders]

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,6 +20,7 @@ from trackhub.cli.output import (
     print_json,
     print_table,
     size,
+    to_json,
 )
 
 if TYPE_CHECKING:
@@ -94,7 +96,7 @@ def _print(detail: RunDetail, reports: list[DestinationReport]) -> None:
     }
     print_table(("run", "value"), [(name, value) for name, value in facts.items() if value not in {None, ""}])
     sections: list[tuple[tuple[str, ...], list[tuple[Any, ...]]]] = [
-        (("param", "value"), list(run.params.items())),
+        (("param", "value"), [(name, _shown(value)) for name, value in run.params.items()]),
         (("tag", "value"), list(run.tags.items())),
         (
             ("metric", "newest", "step", "points"),
@@ -135,6 +137,22 @@ def _print(detail: RunDetail, reports: list[DestinationReport]) -> None:
         if rows:
             typer.echo("")
             print_table(titles, rows, spare=("sha256", "link"))
+
+
+def _shown(value: Any) -> str:
+    """Return a param's value as JSON has it, but for texts that read as nothing else."""
+    text = to_json(value)
+    return (
+        value if isinstance(value, str) and value.strip() and text == f'"{value}"' and not _reads_else(value) else text
+    )
+
+
+def _reads_else(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return text in {"True", "False", "None"}
+    return True
 
 
 def _leaves(environment: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

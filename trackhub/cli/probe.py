@@ -72,7 +72,7 @@ def _ask(shown: str, open_backend: Callable[[], BackendCalls], deadline: float) 
         parts = (found.version and f"version {found.version}", found.account and f"as {found.account}", found.detail)
         return Answer(shown, ok=True, detail=", ".join(part for part in ("reachable", *parts) if part))
     except Unauthorized as error:
-        return Answer(shown, ok=False, detail=f"reachable, but the credentials are refused: {error}")
+        return Answer(shown, ok=False, detail=f"its credentials are missing or refused: {error}")
     except RetryLater as error:
         return Answer(shown, ok=False, detail=f"not reachable: {error}")
     except SettingsError as error:

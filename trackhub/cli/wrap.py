@@ -44,10 +44,12 @@ def run(
     trackhub run --to prod,wandb://team/digits -p digits -- torchrun train.py
     trackhub run --mode offline -- python train.py
     """
+    from trackhub import hub
     from trackhub.journal.store import Store
     from trackhub.settings import resolve
 
     settings = resolve(to=to, project=project, mode=mode, store=store)
+    hub.destinations_of(settings)  # a mistake shows now, not when the command has loaded its data
     given = {"TO": ",".join(to) if to else None, "PROJECT": project, "MODE": mode}
     environment = {f"TRACKHUB_{name}": value for name, value in given.items() if value is not None}
     held = Store(settings.store.absolute())

@@ -165,11 +165,31 @@ def forget(folder: RunFolder, destination: Destination) -> None:
         RecordFile(folder, destination.slug).path.unlink(missing_ok=True)
 
 
+def forget_named(folder: RunFolder, text: str) -> bool:
+    """Remove what is known of a run at the destinations of a name or URL, dead letters too; return whether there was.
+
+    :raises RunLocked: somebody delivers it there now.
+    """
+    found = False
+    for path in sorted(folder.delivery.glob("*.json")):
+        record = RecordFile(folder, path.stem).read()
+        if record is not None and text in {record.destination, record.url}:
+            with _held(folder, path.stem, record.url):
+                path.unlink(missing_ok=True)
+                path.with_suffix(".dead.jsonl").unlink(missing_ok=True)
+            found = True
+    return found
+
+
+def _alone(folder: RunFolder, destination: Destination) -> contextlib.AbstractContextManager[None]:
+    return _held(folder, destination.slug, destination.shown)
+
+
 @contextlib.contextmanager
-def _alone(folder: RunFolder, destination: Destination) -> Iterator[None]:
-    lock = RunLock(folder.delivery / f"{destination.slug}.lock")
+def _held(folder: RunFolder, slug: str, shown: str) -> Iterator[None]:
+    lock = RunLock(folder.delivery / f"{slug}.lock")
     if not lock.take():
-        raise RunLocked(f"{lock.holder()} delivers run {folder.id} to {destination.shown}; try again when it is done")
+        raise RunLocked(f"{lock.holder()} delivers run {folder.id} to {shown}; try again when it is done")
     try:
         yield
     finally:
