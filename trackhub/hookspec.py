@@ -114,7 +114,10 @@ class BackendHooks:
     def trackhub_set_model_alias(self, ref: RunRef, alias: ModelAlias) -> tuple[Note, ...] | None:
         """Move an alias to a version that the run registered, unless a newer move was given. Since 1.2.
 
-        Moves of other runs may come in any order; each stays in the history.
+        Moves of other runs may come in any order; each stays in the history. Where people have moved the
+        alias at the vendor, it stays there until a newer move.
+
+        :raises Rejected: the run has registered no such version there.
         """
 
     @hookspec(firstresult=True)

@@ -149,7 +149,10 @@ def _vendors(source: str, project: str | None, settings: Settings) -> list[RunSu
 
     calls = hub.open_backend(source, settings)
     try:
-        return [view.summary for view in vendor_runs(calls, project or settings.project)]
+        found = [view.summary for view in vendor_runs(calls, project or settings.project)]
+        for note in calls.read_notes():
+            remark(f"{note.subject}: {note.detail}")
+        return found
     finally:
         calls.close()
 

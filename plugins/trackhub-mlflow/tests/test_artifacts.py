@@ -14,7 +14,7 @@ from support.faultproxy import DROP, FaultProxy
 from support.logged import artifact, run_info
 from support.mlflow_server import MlflowServer
 from support.oracle import differences
-from trackhub_mlflow.places import folders, marks, places
+from trackhub_mlflow.places import copied, folder_of, folders, marks, places
 
 from trackhub.errors import Rejected, RetryLater
 from trackhub.model.entities import Artifact, ArtifactFile
@@ -43,6 +43,29 @@ def test_a_file_lies_where_people_expect_it(name: str, version: int, paths: list
     """A single file is its artifact; others are in a folder; a later version keeps the suffix, so that it is shown."""
     files = tuple(ArtifactFile(path=path, sha256="", size=0, source=Path()) for path in paths)
     assert list(places(Artifact(name=name, type="", time=0, files=files, version=version), set()).values()) == stored
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "paths", "folder"),
+    [
+        ("weights", 1, ["w.bin"], "weights"),
+        ("weights", 2, ["a/b", "c"], "weights@v2"),
+        ("a/b:c", 1, ["d"], "a/b_x3A_c"),
+        ("w", 3, ["w", "x"], "w@v3"),
+        ("nothing", 2, [], "nothing@v2"),
+        ("trackhub", 1, ["a"], "_x74_rackhub"),
+        ("w.bin", 1, ["w.bin"], None),
+        ("deep/w.bin", 2, ["w.bin"], None),
+    ],
+)
+def test_an_artifacts_folder_is_known_by_its_files(name: str, number: int, paths: list[str], folder: str | None):
+    """Wherever its files were put; one that is a file itself has none."""
+    files = tuple(ArtifactFile(path=path, sha256="", size=0, source=Path()) for path in paths)
+    made = Artifact(name=name, type="", time=0, version=number, files=files)
+    assert folder_of(name, number, places(made, set())) == folder
+    if paths:
+        taken = set(places(made, set()).values())
+        assert f"/{folder_of(name, number, places(made, taken))}/" in copied(name, number, paths[0])
 
 
 SEGMENTS = st.sampled_from(["a", "b", "a@v2", "trackhub", "..", "", "#"])

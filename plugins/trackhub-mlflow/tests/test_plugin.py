@@ -5,9 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
-from trackhub_mlflow.address import Address
+from trackhub_mlflow.address import Address, locate
 from trackhub_mlflow.plugin import trackhub_backends
 
 from trackhub.backend import Destination
@@ -122,3 +123,29 @@ except Exception as error:
         "SettingsError mlflow+sqlite:///mlflow.db: to open a database without a server, "
         "pip install 'trackhub-mlflow[local]' False"
     )
+
+
+@pytest.mark.parametrize(
+    ("url", "rest"),
+    [
+        ("mlflow+sqlite:///sub/../mlflow.db?experiment=a", "///{here}/sub/../mlflow.db"),
+        ("mlflow+sqlite:////data/mlflow.db", "////data/mlflow.db"),
+        ("mlflow+sqlite:///:memory:", "///:memory:"),
+        ("mlflow+http://host:5000", "//host:5000"),
+        ("mlflow:", ""),
+    ],
+)
+def test_a_database_is_the_same_from_every_folder(url: str, rest: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Its path is made full; what names no file stays."""
+    monkeypatch.chdir(tmp_path)
+    assert locate(Destination.parse(url)) == rest.format(here=tmp_path)
+
+
+def test_reading_makes_no_database(open_at: Any, tmp_path: Path):
+    """One that is not there holds nothing, and a note says which it was."""
+    missing = tmp_path / "sub" / "mlflow.db"
+    backend = open_at(f"sqlite:///{missing}")
+    assert backend.trackhub_search_runs(None) == backend.trackhub_read_models(None) == ()
+    assert backend.trackhub_read_run("0" * 32, "p") is None
+    assert [note.subject for note in backend.trackhub_read_notes()] == [str(missing)]
+    assert not missing.parent.exists()

@@ -29,6 +29,14 @@ class Address:
     page: str | None = None
     folder: Path | None = None
 
+    @property
+    def missing(self) -> str | None:
+        """Return the path of a database file that is not there yet; the SDK would make it, even to read."""
+        if self.folder is None:
+            return None
+        path = self.uri.partition(":///")[2]
+        return None if Path(path).exists() else path
+
     @classmethod
     def of(cls, destination: Destination) -> Address:
         """Return the address that a destination names; ``mlflow:`` alone takes ``MLFLOW_TRACKING_URI``.
@@ -80,6 +88,19 @@ class Address:
         if self.folder is not None:
             return (self.folder / "mlartifacts" / escape_segment(experiment)).as_uri()
         return None
+
+
+def locate(destination: Destination) -> str:
+    """Return what follows the scheme with the path of a database file made full.
+
+    >>> locate(Destination.parse("mlflow+sqlite:////data/mlflow.db"))
+    '////data/mlflow.db'
+    """
+    rest = destination.rest
+    path = rest.removeprefix("///")
+    if destination.transport != "sqlite" or path == rest or path.startswith(("/", ":")) or not path:
+        return rest
+    return f"///{Path(path).absolute()}"
 
 
 def _sqlite_path(uri: str, shown: str) -> Path:

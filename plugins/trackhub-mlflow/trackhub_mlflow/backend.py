@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import mlflow
@@ -12,17 +11,19 @@ from mlflow.entities import Metric, Param, RunTag
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.utils.credentials import get_default_host_creds
 from mlflow.utils.rest_utils import http_request
+from mlflow.utils.uri import append_to_uri_path
 
 from trackhub import hookimpl
 from trackhub.model.entities import Connection
 from trackhub_mlflow.address import Address
 from trackhub_mlflow.connection import probe, within
+from trackhub_mlflow.modelling import Modelling
 from trackhub_mlflow.points import Row
 from trackhub_mlflow.reading import Reading
 from trackhub_mlflow.writing import Writing
 
 
-class MlflowBackend(Writing, Reading):
+class MlflowBackend(Writing, Modelling, Reading):
     """Be the backend of one MLflow store."""
 
     def __init__(self, address: Address, experiment: str | None, artifacts: str | None) -> None:
@@ -51,8 +52,8 @@ class MlflowBackend(Writing, Reading):
             return Connection(version=version.strip(), account=creds.username or ("token" if creds.token else None))
 
     def _check_database(self, deadline: float) -> Connection:
-        folder = self._address.folder
-        if folder is not None and not Path(self._address.uri.partition(":///")[2]).exists():
+        if self._address.missing:
+            folder = self._address.folder
             return Connection(version=mlflow.__version__, detail=f"a new database will be made in {folder}")
         within(deadline, lambda: self._client.search_experiments(max_results=1), self._address.shown)
         return Connection(version=mlflow.__version__, detail="the database is opened directly")
@@ -67,6 +68,9 @@ class _InstalledSdk:
 
     def repository(self, artifacts: str, uri: str) -> Any:
         return get_artifact_repository(artifacts, tracking_uri=uri)
+
+    def below(self, uri: str, path: str) -> str:
+        return str(append_to_uri_path(uri, path))  # type: ignore[no-untyped-call]
 
     def metrics(self, rows: Iterable[Row]) -> list[Any]:
         return [Metric(row.key, row.value, row.time, row.step) for row in rows]

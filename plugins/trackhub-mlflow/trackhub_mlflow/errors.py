@@ -66,7 +66,7 @@ def translated(shown: str, *, downloading: bool = False) -> Iterator[None]:
 def classify(error: BaseException, shown: str, *, downloading: bool = False) -> DeliveryError | None:
     """Return what an exception means to a lane, or None where it is not the vendor's."""
     status, headers = _answer(error)
-    code = str(getattr(error, "error_code", ""))
+    code = code_of(error)
     text = f"{shown}: {readable(error)}"
     if status in (401, 403) or code in _REFUSED:
         return Unauthorized(
@@ -75,7 +75,7 @@ def classify(error: BaseException, shown: str, *, downloading: bool = False) -> 
         )
     if status in _LATER_STATUS:
         return RetryLater(text, retry_after_s=retry_after(headers.get("Retry-After")))
-    if status == _NO_SUCH_PAGE or code == "ENDPOINT_NOT_FOUND":
+    if is_no_such_page(error):
         return RetryLater(f"{text}; is this an MLflow server?")
     if status == _SERVER_ERROR:
         return DeliveryError(text)  # a fault of the server or poison for it: tried a bounded number of times
@@ -86,6 +86,16 @@ def classify(error: BaseException, shown: str, *, downloading: bool = False) -> 
     if code in _NEVER:
         return Rejected(text)
     return DeliveryError(text) if code else None
+
+
+def is_no_such_page(error: BaseException) -> bool:
+    """Return whether a server knows no such address at all; what it does not hold is another error."""
+    return _answer(error)[0] == _NO_SUCH_PAGE or code_of(error) == "ENDPOINT_NOT_FOUND"
+
+
+def code_of(error: BaseException) -> str:
+    """Return MLflow's word for an error, or nothing."""
+    return str(getattr(error, "error_code", ""))
 
 
 def retry_after(value: str | None, now: datetime.datetime | None = None) -> float | None:

@@ -86,6 +86,13 @@ class KnownRun:
             for record in self.artifacts
         )
 
+    def stored(self, name: str, version: int) -> dict[str, str] | None:
+        """Return the place of each file of an artifact by its path, or None where it is not there."""
+        for record in self.artifacts:
+            if (record["name"], record["version"]) == (name, version):
+                return {file["path"]: file["stored"] for file in record["files"]}
+        return None
+
     def put_once(self, file: ArtifactFile, place: str) -> None:
         """Store an artifact's file, unless an attempt before this one came as far."""
         if self._sent.get(place) != file.sha256:

@@ -20,6 +20,10 @@ _OPENS = r"_(?=x(?:[0-9A-F]{2}|L))"
 _KEY = re.compile(rf"[^/\w.\- :]|{_OPENS}|^/|/(?=/|\Z)|(?:^|(?<=/))\.(?=\.?(?:/|\Z))|^\.(?=\.)")
 # A file's name travels in a URL path, and may come to lie on any file system; MLflow quotes nothing.
 _SEGMENT = re.compile(rf"[^\w.\-@+=, ]|{_OPENS}|^ | \Z|^\.(?=\.?\Z)|@(?=v[0-9]+(?:\.|\Z))")
+# A model's name stands in a models:/ URI, before a slash or an at sign, and databases take a space at its end for none.
+_MODEL = re.compile(rf"[^\w.\- ]|{_OPENS}|^ | \Z|^\.(?=\.|\Z)")
+# "latest" and "v1" would read as versions, whatever their case.
+_ALIAS = re.compile(rf"[^\w\-]|{_OPENS}|^(?i:l(?=atest\Z)|v(?=\d+\Z))")
 _FORM = re.compile(r"_x([0-9A-F]{2,6})_|_xL([0-9A-F]{32})_")
 
 
@@ -32,8 +36,25 @@ def escape(name: str, room: int = LONGEST) -> str:
     >>> escape("val/acc"), escape("loss#1"), escape("a//b")
     ('val/acc', 'loss_x23_1', 'a_x2F_/b')
     """
-    key = _KEY.sub(_code, name) or _EMPTY
-    return key if len(key) <= room else _cut(key, name, room)
+    return _escaped(_KEY, name, room)
+
+
+def escape_model(name: str) -> str:
+    """Return a name that MLflow's registry takes for a model; a long one is cut, as by :func:`escape`.
+
+    >>> escape_model("digits 2.0"), escape_model("team/digits"), escape_model("..")
+    ('digits 2.0', 'team_x2F_digits', '_x2E_.')
+    """
+    return _escaped(_MODEL, name, LONGEST)
+
+
+def escape_alias(name: str) -> str:
+    """Return an alias that MLflow's registry takes; a long one is cut, as by :func:`escape`.
+
+    >>> escape_alias("champion"), escape_alias("latest"), escape_alias("v1"), escape_alias("a.b")
+    ('champion', '_x6C_atest', '_x76_1', 'a_x2E_b')
+    """
+    return _escaped(_ALIAS, name, LONGEST)
 
 
 def unescape(key: str, long_names: Mapping[str, str] | None = None) -> str:
@@ -74,6 +95,11 @@ def escape_path(path: str) -> str:
 def unescape_path(path: str) -> str:
     """Return the path that an escaped one stands for."""
     return _FORM.sub(_character, path)
+
+
+def _escaped(pattern: re.Pattern[str], name: str, room: int) -> str:
+    key = pattern.sub(_code, name) or _EMPTY
+    return key if len(key) <= room else _cut(key, name, room)
 
 
 def _cut(text: str, name: str, room: int) -> str:

@@ -10,7 +10,7 @@ from trackhub import hookimpl
 from trackhub.backend import BackendSpec, Destination, Limits
 from trackhub.errors import SettingsError
 from trackhub_mlflow import sdk
-from trackhub_mlflow.address import Address
+from trackhub_mlflow.address import Address, locate
 
 if TYPE_CHECKING:
     from trackhub_mlflow.options import MlflowOptions
@@ -38,6 +38,7 @@ def trackhub_backends() -> Iterator[BackendSpec]:
     yield BackendSpec(
         scheme="mlflow",
         factory=open_backend,
+        locate=locate,
         summary="MLflow: a tracking server, or its database opened directly",
         options="trackhub_mlflow.options:MlflowOptions",
         transports=(None, "http", "https", "sqlite", "postgresql", "postgresql+psycopg2", "file"),
@@ -49,6 +50,8 @@ def trackhub_backends() -> Iterator[BackendSpec]:
             "log_metrics",
             "set_tags",
             "log_artifact",
+            "register_model_version",
+            "set_model_alias",
             "log_environment",
             "finish_run",
             "flush",
@@ -57,7 +60,10 @@ def trackhub_backends() -> Iterator[BackendSpec]:
             "search_runs",
             "read_run",
             "read_metrics",
+            "read_notes",
             "list_artifacts",
             "download_artifact",
+            "read_models",
         ),
+        hookspec=(1, 2),
     )

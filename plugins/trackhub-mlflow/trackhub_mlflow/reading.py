@@ -7,7 +7,7 @@ from typing import Any
 
 from trackhub import hookimpl
 from trackhub.errors import Rejected
-from trackhub.model.entities import MetricPoint, RunRecord, RunRef, StoredFile
+from trackhub.model.entities import MetricPoint, Note, RunRecord, RunRef, StoredFile
 from trackhub_mlflow import mapping, records
 from trackhub_mlflow.places import RESERVED
 from trackhub_mlflow.points import Row
@@ -22,12 +22,16 @@ class Reading(Session):
     @hookimpl
     def trackhub_search_runs(self, project: str | None) -> tuple[RunRecord, ...]:
         """Return a project's runs, or those of every project."""
+        if self._address.missing:
+            return ()
         with self._asking():
             return tuple(self._record(run, name, exact=False) for run, name in self._runs.of_project(project))
 
     @hookimpl
     def trackhub_read_run(self, run_id: str, project: str | None) -> RunRecord | None:
         """Return the run of our id, or of MLflow's where it is not ours."""
+        if self._address.missing:
+            return None
         with self._asking():
             found = self._runs.one(run_id, project)
             return None if found is None else self._record(*found, exact=True)
@@ -43,6 +47,12 @@ class Reading(Session):
                 for metric in self._client.get_metric_history(ref.id, key)
             ]
             return tuple(records.points_of(rows, run.data.tags, self._known_of(run).exceptions.records()))
+
+    @hookimpl
+    def trackhub_read_notes(self) -> tuple[Note, ...]:
+        """Say where there is no database to read."""
+        missing = self._address.missing
+        return (Note(kind="missing", subject=missing, detail="there is no database"),) if missing else ()
 
     @hookimpl
     def trackhub_list_artifacts(self, ref: RunRef) -> tuple[StoredFile, ...]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from trackhub.errors import RetryLater
 from trackhub.model.entities import RunInfo
 from trackhub_mlflow import mapping
 from trackhub_mlflow.address import Address
+from trackhub_mlflow.paging import paged
 from trackhub_mlflow.tail import TAIL
 
 _MS = 1_000_000
@@ -59,7 +60,7 @@ class Runs:
 
     def one(self, run_id: str, project: str | None) -> tuple[Any, str] | None:
         """Return the run of our id, or of MLflow's where it is not ours, and its project."""
-        conditions = (_by_our_id(run_id), f"attributes.run_id = {_quoted(run_id)}")
+        conditions = (by_our_id(run_id), f"attributes.run_id = {_quoted(run_id)}")
         return next((found for condition in conditions for found in self.of_project(project, condition)), None)
 
     def _experiments(self, name: str | None) -> Iterator[Any]:
@@ -68,7 +69,7 @@ class Runs:
             found = self._client.get_experiment_by_name(name)
             yield from [] if found is None else [found]
             return
-        yield from _paged(lambda token: self._client.search_experiments(_ACTIVE, _A_PAGE, page_token=token))
+        yield from paged(lambda token: self._client.search_experiments(_ACTIVE, _A_PAGE, page_token=token))
 
     def _experiment_for(self, project: str) -> str:
         """Return the id of the experiment that takes a project's runs; make it or bring it back."""
@@ -88,7 +89,7 @@ class Runs:
 
     def _find(self, experiment: str, run_id: str) -> Any | None:
         """Return the one run of our id; of several keep the one that has points, else the one that has most."""
-        found = sorted(self._search([experiment], _by_our_id(run_id), _ALL), key=_preference)
+        found = sorted(self._search([experiment], by_our_id(run_id), _ALL), key=_preference)
         if len(found) > 1:
             self._delete_copies(found[0], found[1:])
         return found[0] if found else None
@@ -97,7 +98,7 @@ class Runs:
         """Delete what else has a run's id: a request that was given up may have made a run late."""
         ours = run.data.tags.get(mapping.RUN_ID)
         if ours is not None:
-            found = self._search([run.info.experiment_id], _by_our_id(ours), _ACTIVE)
+            found = self._search([run.info.experiment_id], by_our_id(ours), _ACTIVE)
             self._delete_copies(run, [one for one in found if one.info.run_id != run.info.run_id])
 
     def _delete_copies(self, kept: Any, copies: list[Any]) -> None:
@@ -119,7 +120,7 @@ class Runs:
 
     def _search(self, experiments: list[str], condition: str, view: int) -> Iterator[Any]:
         search = self._client.search_runs
-        return _paged(lambda token: search(experiments, condition, view, _A_PAGE, page_token=token))
+        return paged(lambda token: search(experiments, condition, view, _A_PAGE, page_token=token))
 
     def _start_tags(self, run: RunInfo, shown_name: str) -> dict[str, str]:
         tags = {mapping.RUN_ID: run.id}
@@ -136,16 +137,6 @@ class Runs:
         return tags
 
 
-def _paged(ask: Callable[[str | None], Any]) -> Iterator[Any]:
-    token: str | None = None
-    while True:
-        page = ask(token)
-        yield from page
-        token = page.token
-        if not token:
-            return
-
-
 def _pieces(experiments: list[str]) -> Iterator[list[str]]:
     for first in range(0, len(experiments), _A_QUERY):
         yield experiments[first : first + _A_QUERY]
@@ -158,7 +149,8 @@ def _preference(run: Any) -> tuple[Any, ...]:
     return (info.lifecycle_stage != "active", TAIL not in held.tags, -size, info.start_time, info.run_id)
 
 
-def _by_our_id(run_id: str) -> str:
+def by_our_id(run_id: str) -> str:
+    """Return the condition of a search for what has our id in a tag."""
     return f"tags.`{mapping.RUN_ID}` = {_quoted(run_id)}"
 
 

@@ -1,4 +1,4 @@
-"""Hold what every hook needs: the SDK, a store's runs, and what is known of each; the SDK comes from outside."""
+"""Hold what every hook needs: the SDK, a store's runs and models, and what is known of a run; the SDK is given."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from trackhub_mlflow.address import Address
 from trackhub_mlflow.errors import translated
 from trackhub_mlflow.known import KnownRun
 from trackhub_mlflow.points import Row
+from trackhub_mlflow.registry import Registry
 from trackhub_mlflow.runs import Runs
 from trackhub_mlflow.shelf import Shelf
 from trackhub_mlflow.tail import position_of
@@ -25,6 +26,9 @@ class Sdk(Protocol):
 
     def repository(self, artifacts: str, uri: str) -> Any:
         """Return the ``ArtifactRepository`` of a run."""
+
+    def below(self, uri: str, path: str) -> str:
+        """Return the URI of a path below another."""
 
     def metrics(self, rows: Iterable[Row]) -> list[Any]:
         """Return the SDK's metrics."""
@@ -58,8 +62,13 @@ class Session:
     def _runs(self) -> Runs:
         return Runs(self._client, self._address, self._experiment, self._artifacts)
 
+    @cached_property
+    def _registry(self) -> Registry:
+        return Registry(self._client, self._address.shown)
+
     def _forget(self) -> None:
         self._known_runs.clear()
+        self.__dict__.pop("_registry", None)
         self.__dict__.pop("_runs", None)
         self.__dict__.pop("_client", None)
 

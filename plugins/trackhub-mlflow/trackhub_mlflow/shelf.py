@@ -47,6 +47,13 @@ class Shelf:
         with tempfile.TemporaryDirectory(prefix=".trackhub-", dir=target.parent) as place:
             self._download(path, place).replace(target)
 
+    def copy(self, path: str, target: str) -> None:
+        """Store what lies under a path under another one, too; no store of MLflow's copies by itself."""
+        with tempfile.TemporaryDirectory(prefix="trackhub-") as place:
+            source = Path(place, "copy")
+            self.get_file(path, source)
+            self.put_file(source, target)
+
     def get_text(self, path: str) -> str:
         """Return a stored text."""
         with tempfile.TemporaryDirectory(prefix="trackhub-") as place:

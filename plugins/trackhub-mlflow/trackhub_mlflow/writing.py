@@ -128,6 +128,7 @@ class Writing(Session):
             self._put_tags(ref, tags)
             self._client.set_terminated(ref.id, status=mapping.their_status(end), end_time=end.time // _MS)
             self._runs.leave_alone(run)
+            self._registry.settle(ref.id)
             self._known_runs.pop(ref.id, None)
             return tuple(notes)
 
