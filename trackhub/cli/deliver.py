@@ -193,11 +193,12 @@ def verify(
 
 def print_reports(reports: list[VerifyReport]) -> None:
     """Print what was compared, and some of what differs."""
+    kinds = _KINDS if any(report.ours.get("models") for report in reports) else _KINDS[:-1]
     rows = [
-        (report.name, report.status, report.destination, *(_pair(report, kind) for kind in _KINDS), _verdict(report))
+        (report.name, report.status, report.destination, *(_pair(report, kind) for kind in kinds), _verdict(report))
         for report in reports
     ]
-    print_table(("run", "status", "destination", *_KINDS, "result"), rows, spare=("status",))
+    print_table(("run", "status", "destination", *kinds, "result"), rows, spare=("status",))
     differing = [
         (report.name, report.destination, one.kind, one.subject, one.ours, one.theirs)
         for report in reports
@@ -211,7 +212,7 @@ def print_reports(reports: list[VerifyReport]) -> None:
             remark(f"{report.destination}: its plugin cannot read back {', '.join(report.unchecked)}")
 
 
-_KINDS = ("points", "params", "tags", "files")
+_KINDS = ("points", "params", "tags", "files", "models")
 _TITLES = ("state", "points", "left", "rejected", "skipped", "fitted", "link", "error")
 
 
