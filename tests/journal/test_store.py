@@ -39,12 +39,18 @@ def test_long_file_names_differ():
     assert file_name("x" * 1000 + "a") != file_name("x" * 1000 + "b")
 
 
+def begun(run):
+    """Return a run that has a segment."""
+    run.create()
+    (run.journal / "w1.seg").touch()
+    return run
+
+
 @pytest.mark.parametrize("project", ["digits", "my project/v1", "..", "names", "ünï ✓", "[a]*?"])
 def test_project(tmp_path, project):
     """A run is found by its project, whatever the project is called."""
     store = Store(tmp_path)
-    run = store.run(project, RUN)
-    run.create()
+    run = begun(store.run(project, RUN))
     assert run.project == project
     assert run.id == RUN
     assert list(store.runs(project)) == list(store.runs()) == [run]
@@ -57,7 +63,8 @@ def test_runs_oldest_first(tmp_path):
     store = Store(tmp_path)
     ids = [new_run_id() for _ in range(3)]
     for number, run_id in enumerate(sorted(ids, reverse=True)):
-        store.run("p", f"{number}{run_id[1:]}").create()
+        begun(store.run("p", f"{number}{run_id[1:]}"))
+    store.run("p", "e" * 32).create()  # killed before its first write
     (tmp_path / "runs" / "p" / ("f" * 32)).mkdir()
     store.take_name("p", "forest", ids[0])
     assert [run.id[0] for run in store.runs()] == ["0", "1", "2"]
