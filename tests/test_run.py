@@ -2,18 +2,27 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import errno
 import json
 import math
 import os
+import signal
+import subprocess
+import sys
 import threading
+import time
+import uuid
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import trackhub
+from trackhub import hub
+from trackhub.delivery.ending import VANISHED
 from trackhub.journal.journal import JournalReader
 from trackhub.journal.store import Store
+from trackhub.journal.writer import JournalWriter
 from trackhub.model.events import (
     ArtifactLogged,
     MetricsLogged,
@@ -22,6 +31,7 @@ from trackhub.model.events import (
     RunResumed,
     RunStarted,
     TagsSet,
+    UnknownEvent,
 )
 from trackhub.query.summary import read_detail
 
@@ -491,3 +501,320 @@ def test_a_store_does_not_hold_itself(start, tmp_path, monkeypatch):
     [artifact] = read_detail(run.folder).artifacts
     assert [file.path for file in artifact.files] == ["train.py"]
     assert Path("store/.gitignore").read_text().splitlines()[-1] == "*"
+
+
+class Disk:
+    """Refuse writes that hold some text, as a full disk would."""
+
+    def __init__(self, monkeypatch):
+        self._write, self.full_for = os.write, None
+        monkeypatch.setattr(os, "write", self)
+
+    def __call__(self, fd, data):
+        if self.full_for is not None and self.full_for in data:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return self._write(fd, data)
+
+
+@pytest.fixture
+def disk(monkeypatch):
+    return Disk(monkeypatch)
+
+
+@pytest.mark.parametrize("status", ["success", "running", "", 0, b"failed", "FINISHED"])
+def test_a_run_ends_only_as_a_run_can(start, status):
+    """Another word is an error before anything is written; the run is open, and can be ended."""
+    run = start()
+    for end in (run.finish, run.end):
+        with pytest.raises(ValueError, match=r"'finished', 'failed', 'killed' or 'crashed'; nothing was written"):
+            end(status)
+    run.log({"a": 1.0})
+    run.finish("failed")
+    assert [type(event) for event in events(run)] == [RunStarted, MetricsLogged, RunEnded]
+
+
+@pytest.mark.parametrize(
+    ("given", "error"),
+    [
+        ({"group": 3}, TypeError),
+        ({"group": ""}, TypeError),
+        ({"group": "\ud800"}, ValueError),
+        ({"parent": 7}, TypeError),
+        ({"parent": "forest-1"}, ValueError),
+        ({"parent": "\udcff"}, ValueError),
+        ({"name": "\udcff"}, ValueError),
+    ],
+)
+def test_what_a_run_belongs_to_is_text(start, tmp_path, given, error):
+    """A parent that is no id, a group that is no text: an error that says what to pass, and there is no run."""
+    [what] = given
+    with pytest.raises(error, match=f"{what}|lone surrogate"):
+        start(**given)
+    assert not (tmp_path / "store").exists()
+
+
+def test_what_is_logged_is_checked_before_it_is_written(start, tmp_path):
+    """Whatever a call takes is an event that readers know, or an error, and nothing is written."""
+    (tmp_path / "f").write_text("x")
+    with start() as run:
+        for kind in (None, "", 3, b"model"):
+            with pytest.raises(TypeError, match=r"type .*: a type is a non-empty string"):
+                run.log_artifact(tmp_path / "f", type=kind)
+            with pytest.raises(TypeError, match=r"type .*: a type is a non-empty string"):
+                run.log_text("x", "x.txt", type=kind)
+        with pytest.raises(TypeError, match="bytes is no text"):
+            run.log_text(b"x", "x.txt")
+        with pytest.raises(ValueError, match="lone surrogate"):
+            run.log_text("\udcff", "x.txt")
+        for timeout in ("5", None, object()):
+            with pytest.raises(TypeError, match="timeout_s"):
+                run.flush(timeout)
+        with pytest.raises(ValueError, match="timeout_s"):
+            run.finish(timeout_s=math.nan)
+        run.log_params({"a": 1}, overwrite=1)
+        run.set_tags({np.str_("b"): np.str_("c")})
+    assert [type(event) for event in events(run)] == [RunStarted, ParamsLogged, TagsSet, RunEnded]
+    assert events(run, UnknownEvent) == []
+
+
+class BrokenError(Exception):
+    def __str__(self):
+        raise RuntimeError("no text")
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (FileNotFoundError("no such file: \udcff.png"), "FileNotFoundError: no such file: \\udcff.png"),
+        (BrokenError(), "BrokenError: (its text cannot be had: its __str__ raised RuntimeError)"),
+        (SystemExit(["a", "list"]), "SystemExit: ['a', 'list']"),
+    ],
+)
+def test_whatever_an_exception_says_it_comes_out(start, error, reason):
+    """A lone surrogate, a broken __str__: the training's own exception leaves the ``with``, and is the reason."""
+    with pytest.raises(type(error)) as raised, start() as run:
+        raise error
+    assert raised.value is error
+    [end] = events(run, RunEnded)
+    assert (end.status, end.reason) == ("failed", reason)
+    assert len(events(run, ArtifactLogged)) == 1
+
+
+def test_a_full_disk_does_not_replace_the_exception(start, disk):
+    """What goes wrong while a run ends is a warning beside the training's own exception."""
+    run = start()
+    disk.full_for = b"_"
+    with pytest.warns(RuntimeWarning, match="ended after an exception"), pytest.raises(ZeroDivisionError), run:
+        1 / 0  # noqa: B018
+    assert run.status == "running"
+
+
+def test_a_disabled_run_lets_an_exception_out(start, monkeypatch):
+    """As any run does."""
+    monkeypatch.setenv("TRACKHUB_MODE", "disabled")
+    with pytest.raises(ZeroDivisionError), start():
+        1 / 0  # noqa: B018
+
+
+def test_every_open_run_is_ended_as_the_script_is(tmp_path):
+    """An exception that cannot be written as it is ends all of them, and so does one run's trouble."""
+    code = """
+import trackhub
+from trackhub.run import Run
+runs = [trackhub.start_run(project="p", name=name, capture=False, store="S") for name in "abc"]
+trouble = runs[1].end
+def end(*given):
+    trouble(*given)
+    raise RuntimeError("not this one")
+runs[1].end = end
+raise FileNotFoundError("no such file: \\udcff.png")
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "FileNotFoundError: no such file" in done.stderr
+    assert "could not be ended: RuntimeError: not this one" in done.stderr
+    assert [view.status for view in trackhub.runs(tmp_path / "S")] == ["failed"] * 3
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="folders of any bytes")
+def test_a_folder_that_is_no_utf8(tmp_path):
+    """A project is called after it with escapes, a run there is delivered, and a destination there is an error."""
+    folder = os.path.join(os.fsencode(tmp_path), b"caf\xe9")  # noqa: PTH118 - bytes
+    os.mkdir(folder)  # noqa: PTH102
+    code = """
+import trackhub, sys
+with trackhub.start_run(to=sys.argv[1:], delivery="process") as run:
+    run.log({"a": 1.0})
+print(run.project, trackhub.runs()[0].status, run.finish().destinations[0].points)
+"""
+
+    def train(to):
+        return subprocess.run(
+            [sys.executable, "-c", code, to], cwd=folder, capture_output=True, text=True, check=False, timeout=50
+        )
+
+    assert train(f"local:{tmp_path}/out").stdout == "caf\\xe9 finished 1\n"
+    assert "SettingsError: destination" in train("local:out").stderr
+
+
+def test_a_forked_child_is_not_held_by_its_parents_threads(start):
+    """A fork while another thread logs params leaves the child a run that takes more."""
+    run, held, free = start(), threading.Event(), threading.Event()
+
+    def hold():
+        with run._lock:
+            held.set()
+            free.wait(30)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait(30)
+    child = os.fork()
+    if not child:
+        signal.alarm(5)
+        run.log_params({"child": 1})
+        os._exit(0)
+    free.set()
+    thread.join()
+    assert os.waitpid(child, 0)[1] == 0
+    assert [event.params for event in events(run, ParamsLogged)] == [{"child": 1}]
+
+
+@pytest.mark.filterwarnings("ignore:trackhub:RuntimeWarning")
+def test_what_was_not_kept_is_kept_when_it_is_logged_again(start, disk, tmp_path):
+    """With on_error="warn", a call whose write failed has left nothing that a later one would agree with."""
+    (tmp_path / "f").write_text("x")
+    run = start(on_error="warn")
+    disk.full_for = b"params_logged"
+    run.log_params({"seed": 1})
+    disk.full_for = b"model_registered"
+    run.log_artifact(tmp_path / "f", name="w")
+    run.register_model("m", artifact="w", aliases=["lost"])
+    disk.full_for = None
+    run.log_params({"seed": 1})
+    run.register_model("m", artifact="w", aliases=["kept"])
+    run.finish()
+    found = [event for event in events(run) if not isinstance(event, RunStarted | RunEnded | ArtifactLogged)]
+    assert [getattr(event, "params", None) or getattr(event, "alias", event.__class__.__name__) for event in found] == [
+        {"seed": 1},
+        "ModelRegistered",
+        "kept",
+    ]
+
+
+def test_an_artifact_that_was_not_there_is_not_known(start):
+    """A model of it cannot be registered."""
+    with start() as run:
+        with pytest.raises(FileNotFoundError):
+            run.log_artifact("missing", name="w")
+        with pytest.raises(ValueError, match="has logged none"):
+            run.register_model("m", artifact="w")
+
+
+def test_a_param_conflicts_with_the_value_that_stands(start, tmp_path):
+    """Of two ranks' values the first is shown, and is what a resumed run must agree with."""
+    first = start(id="ab" * 16)
+    second = start(id="ab" * 16, resume="allow")
+    first.log_params({"lr": 0.1})
+    second.log_params({"lr": 0.2})
+    second.log_params({"lr": 0.3, "depth": 4}, overwrite=True)
+    first.finish()
+    second.finish()
+    [view] = trackhub.runs(tmp_path / "store")
+    with start(id="ab" * 16, resume="must") as run:
+        run.log_params(view.params)
+        with pytest.raises(trackhub.ParamConflict, match=r"0\.3.*0\.1"):
+            run.log_params({"lr": 0.1})
+
+
+def test_the_first_of_two_ranks_params_stands(start, tmp_path):
+    """Without an overwrite, too."""
+    first = start(id="ab" * 16)
+    second = start(id="ab" * 16, resume="allow")
+    first.log_params({"lr": 0.1})
+    second.log_params({"lr": 0.2})
+    first.finish()
+    second.finish()
+    assert trackhub.runs(tmp_path / "store")[0].params == {"lr": 0.1}
+    with start(id="ab" * 16, resume="must") as run:
+        run.log_params({"lr": 0.1})
+        with pytest.raises(trackhub.ParamConflict):
+            run.log_params({"lr": 0.2})
+
+
+def test_no_run_that_has_ended_is_current(start):
+    """In whatever order runs end, and wherever."""
+    before = trackhub.current_run()
+    first, second = start(), start()
+    first.finish()
+    assert trackhub.current_run() is second
+    second.finish()
+    assert trackhub.current_run() is before
+    outer, inner = start(), start()
+    with outer:
+        assert trackhub.current_run() is outer
+        thread = threading.Thread(target=inner.finish)
+        thread.start()
+        thread.join()
+    assert trackhub.current_run() is before
+
+
+@pytest.mark.parametrize("on_error", ["warn", "raise"])
+def test_an_end_that_could_not_be_written_can_be_written_later(start, disk, tmp_path, on_error):
+    """The run says that it is running, as its journal does, until finish() is repeated; it ends as it was to end."""
+    run = start(on_error=on_error)
+    disk.full_for = b"run_ended"
+    if on_error == "warn":
+        with pytest.warns(match="No space left"), pytest.warns(match=r"the end of run .* is not written"):
+            run.finish("failed")
+    else:
+        with pytest.raises(trackhub.StoreError):
+            run.finish("failed")
+    assert (run.status, trackhub.runs(tmp_path / "store")[0].status) == ("running", "running")
+    assert trackhub.current_run() is not run
+    disk.full_for = None
+    run.finish()
+    assert (run.status, trackhub.runs(tmp_path / "store")[0].status) == ("failed", "failed")
+    assert len(events(run, RunEnded)) == 1
+
+
+def test_an_int_of_thousands_of_digits_is_a_param(start, tmp_path):
+    """Python's limit on decimal digits is none of a run's."""
+    big = 10**5000 + 7
+    with start(params={"n": big}) as run:
+        run.log({"n": big, "x": 1.0}, step=1)
+        run.set_tags({"n": big})
+        with pytest.raises(trackhub.ParamConflict, match="a int too long to show"):
+            run.log_params({"n": big + 1})
+    [view] = trackhub.runs(tmp_path / "store")
+    assert (view.params, view.metrics["n"]) == ({"n": big}, big)
+    assert len(view.tags["n"]) == 5001
+
+
+def test_a_run_resumed_under_a_slower_clock_stands_as_it_ended_last(start, tmp_path, monkeypatch):
+    """Attempts are in the order in which they were made, though one machine's clock is behind the other's."""
+    real = time.time_ns
+    start(id="ab" * 16).finish("killed")
+    monkeypatch.setattr(time, "time_ns", lambda: real() - 60 * 10**9)
+    with start(id="ab" * 16, resume="must") as run:
+        run.log({"a": 1.0})
+        monkeypatch.setattr(time, "time_ns", lambda: real() - 90 * 10**9)
+    assert trackhub.runs(tmp_path / "store")[0].status == "finished"
+    assert [event.status for event in events(run, RunEnded)] == ["killed", "finished"]
+
+
+def test_an_imported_run_that_is_resumed_here_ends_here(start, tmp_path):
+    """What ran elsewhere is ended by inference, so that the run stands as it ended here."""
+    folder = Store(tmp_path / "store").run("p", uuid.uuid4().hex)
+    folder.create()
+    # A process that is gone, as an import is by then; and an import that is told of an attempt keeps its name.
+    writer = JournalWriter(folder.journal, lambda: hub.new_import_header(folder))
+    writer.append(RunStarted(time=1000, id=folder.id, name="n", project="p", attempt="theirs"))
+    writer.close()
+    with start(id=folder.id, resume="must") as run:
+        run.log({"a": 1.0})
+    [view] = trackhub.runs(tmp_path / "store")
+    assert view.status == "finished"
+    [theirs, ours] = events(run, RunEnded)
+    assert (theirs.attempt, theirs.status, theirs.time, theirs.inferred) == ("theirs", "crashed", 1000, True)
+    assert theirs.reason != VANISHED
+    assert (ours.status, ours.inferred) == ("finished", False)

@@ -12,7 +12,6 @@ import os
 import sys
 import threading
 import time
-from pathlib import Path
 
 import msgspec
 
@@ -57,7 +56,7 @@ class DeliveryMain:
         gone = time.monotonic()
         self._wait_for_captures()
         for notice in list(self._notices):
-            folder = RunFolder(Path(notice.folder))
+            folder = RunFolder(notice.place)
             with contextlib.suppress(Exception):  # one run's store may be gone; the others are not
                 end_attempt(folder, notice.attempt, new_delivery_header(folder))
         self._dispatch.wake()
@@ -78,7 +77,7 @@ class DeliveryMain:
         self._pipe_ended.set()
 
     def _take(self, notice: RunNotice) -> None:
-        folder = RunFolder(Path(notice.folder))
+        folder = RunFolder(notice.place)
         if notice.facts is not None:
             capture = threading.Thread(target=self._capture, args=(folder, notice), daemon=True)
             self._captures.append(capture)
@@ -92,7 +91,7 @@ class DeliveryMain:
         try:
             capture_environment_of(folder, notice)
         except Exception:  # what is not captured must not cost a delivery
-            log.exception("the environment of %s could not be captured", notice.folder)
+            log.exception("the environment of %s could not be captured", notice.place)
 
     def _capturing(self) -> bool:
         return any(capture.is_alive() for capture in self._captures)

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trackhub.journal.store import RunFolder
-from trackhub.run import Identity, Run
+from trackhub.model.ids import Identity
+from trackhub.run import Run
 
 if TYPE_CHECKING:
     from trackhub.delivery.report import DeliveryReport
@@ -22,7 +23,7 @@ class DisabledRun(Run):
         self._identity = identity
         self._folder = RunFolder(Path(os.devnull) / identity.id)
         self._status = "running"
-        self._before = None
+        self._pid = os.getpid()
         self.deliveries = None
 
     def log(self, metrics: Mapping[str, Any], step: Any = None) -> None:

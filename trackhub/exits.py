@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import logging
 import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
+from functools import partial
 from types import FrameType
 
-from trackhub.errors import TrackhubError
-from trackhub.run import Run, ending_of
+from trackhub.model.outcome import ending_of, reason_of
+from trackhub.run import Run
+
+log = logging.getLogger("trackhub")
 
 _open: set[Run] = set()
 _installed_in: int | None = None
@@ -47,18 +52,23 @@ def _end_all() -> None:
     error = None if hasattr(sys, "ps1") else getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
     status, reason = ending_of(error)
     for run in list(_open):
-        with contextlib.suppress(TrackhubError):
-            run.end(status, reason)
+        _try(run, partial(run.end, status, reason))
     for run in list(_open):
         _open.discard(run)
-        with contextlib.suppress(TrackhubError):
-            run.finish()
+        _try(run, run.finish)
+
+
+def _try(run: Run, step: Callable[[], object]) -> None:
+    try:
+        step()
+    except Exception as trouble:  # noqa: BLE001 - one run's trouble must not keep the others from being ended
+        log.warning("run %s could not be ended: %s", run.id, reason_of(trouble))
 
 
 def _terminated(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  (a signal handler's signature)
     """End every open run as killed, then let the signal do what it would have done."""
     for run in list(_open):
-        with contextlib.suppress(TrackhubError, OSError):
+        with contextlib.suppress(Exception):  # the process dies now, and there are other runs to end
             run.end_abruptly("killed", signal.Signals(number).name)
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)

@@ -8,42 +8,45 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from trackhub import __version__
 from trackhub.backend import BackendCalls, Destination
 from trackhub.capture.facts import facts
+from trackhub.delivery.anew import ask_anew
 from trackhub.delivery.dispatch import Dispatch
 from trackhub.delivery.ending import end_vanished
 from trackhub.delivery.following import Following
 from trackhub.delivery.garbage import sdk_left_out
 from trackhub.delivery.lane import Surroundings
+from trackhub.delivery.lookback import LookBack, look_back
 from trackhub.delivery.policy import LONGEST_S
 from trackhub.delivery.process import DeliveryProcess, RunNotice
-from trackhub.delivery.record import forget, read_records, revive
+from trackhub.delivery.record import read_records
 from trackhub.delivery.report import DeliveryReport, DestinationReport
 from trackhub.delivery.syncing import PATIENCE_S, Syncing
 from trackhub.disabled import DisabledRun
 from trackhub.errors import PluginError, PluginMissing, RunExists, RunNotFound, SettingsError
 from trackhub.exits import watch
-from trackhub.journal.journal import JournalReader
 from trackhub.journal.liveness import this_process
 from trackhub.journal.segment import IMPORT, SegmentHeader
 from trackhub.journal.store import RunFolder, Store
 from trackhub.journal.writer import JournalWriter
 from trackhub.model.events import EnvironmentCaptured, Event, RunResumed, RunStarted
-from trackhub.model.ids import RUN_ID, new_run_id, readable_name
-from trackhub.model.known import Known
-from trackhub.model.life import RunLife
-from trackhub.model.naming import require_name
+from trackhub.model.ids import RUN_ID, Identity, new_run_id, readable_name
+from trackhub.model.naming import require_name, require_run_id, require_words
+from trackhub.model.outcome import sayable
+from trackhub.model.values import require_text
 from trackhub.plugins.installed import PluginSet
 from trackhub.redact import Redactor
-from trackhub.run import Identity, Run
+from trackhub.run import Run
 from trackhub.settings import Settings
 
 log = logging.getLogger("trackhub")
+
+_CLOSE_S = 5.0
 
 _process = DeliveryProcess()
 _dispatches: dict[int, Dispatch] = {}  # by pid: a forked child has none of its parent's threads
@@ -66,10 +69,15 @@ def begin_run(
     :raises RunNotFound: ``resume`` is "must" and there is no such run.
     :raises SettingsError: a destination cannot be used.
     :raises StoreError: the store cannot be written.
-    :raises TypeError: the name is no text.
+    :raises TypeError: the name, the parent or the group is no text.
+    :raises ValueError: one of them is no text that can be kept, or the parent is no run's id.
     """
     if name is not None:
-        require_name("run", name)
+        name = require_name("run", name)
+    if parent is not None:
+        parent = require_run_id("parent", parent)
+    if group is not None:
+        group = require_words("group", group)
     project = default_project(settings)
     run_id = _checked_id(settings.run_id) if settings.run_id else new_run_id()
     attempt = _writer_name()
@@ -82,10 +90,10 @@ def begin_run(
         raise RunExists(f"run {run_id} is in {store.path} already; resume='allow' opens it again")
     if folder is None and settings.resume == "must":
         raise RunNotFound(f"run {run_id} is not in {store.path}; resume='allow' would start it")
-    known = Known()
-    started = None
+    before = LookBack()
     if folder is not None:
-        started, known = _look_back(folder, settings)
+        before = look_back(folder, new_delivery_header(folder), silence_s=settings.crashed_after_s)
+    started = before.started
     if folder is None or started is None:
         folder = folder or store.run(project, run_id)
         folder.create()
@@ -105,12 +113,13 @@ def begin_run(
         folder,
         new_header,
         redactor=Redactor(settings.redact, settings.redact_allow),
-        known=known,
+        known=before.known,
         durability=settings.durability,
         on_error=settings.on_error,
         finish_timeout_s=settings.finish_timeout_s,
     )
-    now = time.time_ns()
+    # After all that there is, though this machine's clock may be behind: of two attempts, the later one stands.
+    now = max(time.time_ns(), before.last + 1)
     if started is None:
         run.begin(
             RunStarted(
@@ -133,7 +142,10 @@ def begin_run(
 
 def default_project(settings: Settings) -> str:
     """Return the project that the settings name, or the current folder's name."""
-    return settings.project or Path.cwd().name or "default"
+    if settings.project:
+        return require_text(settings.project, "project")
+    # A folder's name may be no UTF-8: its other bytes are written as escapes.
+    return os.fsencode(Path.cwd().name).decode(errors="backslashreplace") or "default"
 
 
 def destinations_of(settings: Settings) -> tuple[Destination, ...]:
@@ -148,12 +160,17 @@ def _checked(destination: Destination) -> Destination:
     """Return a destination as it is called from every folder, its options checked."""
     try:
         installed_plugins().check(destination)
-        return installed_plugins().placed(destination)
+        placed = installed_plugins().placed(destination)
     except PluginMissing as error:
         raise SettingsError(str(error)) from error
     except PluginError as error:
         log.warning("%s", error)
-        return destination
+        placed = destination
+    if not placed.url.isascii() and sayable(placed.url) != placed.url:
+        raise SettingsError(
+            f"destination {placed.shown!a}: its path is no UTF-8; rename the folder or give another path"
+        )
+    return placed
 
 
 def segment_header(folder: RunFolder, writer: str, *, role: str, rank: int | None = None) -> SegmentHeader:
@@ -255,18 +272,15 @@ def sync(
     :param watch: go on until interrupted, with what is logged meanwhile and runs that begin.
     :param timeout_s: give up then; by default once nothing has moved for half a minute.
     """
+    began = time.monotonic()
     wanted = replace(settings, to=tuple(destinations)) if destinations else settings
     targets = destinations_of(wanted)
     if not targets:
         raise SettingsError("sync: no destination; name one with --to, to=, TRACKHUB_TO or in trackhub.toml")
     for target in targets:
         _try_to_open(target)
-    for folder in _each(folders) if rejected or again else ():
-        for target in targets:
-            if again:
-                forget(folder, target)
-            else:
-                revive(folder, target)
+    if rejected or again:
+        ask_anew(folders, targets, all_of_it=again)
     with sdk_left_out() as opened:
         dispatch = new_dispatch(opened, longest_wait_s=PATIENCE_S / 4)
         syncing = Syncing(
@@ -278,11 +292,9 @@ def sync(
         try:
             return syncing.run(folders, watch=watch, timeout_s=timeout_s)
         finally:
-            dispatch.close(5.0)
-
-
-def _each(folders: Sequence[RunFolder] | Store) -> Iterable[RunFolder]:
-    return folders.runs() if isinstance(folders, Store) else folders
+            # A vendor that hangs is left behind in its thread: who gave a limit is not kept beyond it.
+            left = _CLOSE_S if timeout_s is None else timeout_s - (time.monotonic() - began)
+            dispatch.close(min(_CLOSE_S, max(left, _CLOSE_S / 10)))
 
 
 def _try_to_open(target: Destination) -> None:
@@ -323,7 +335,7 @@ def capture_environment_of(folder: RunFolder, notice: RunNotice) -> None:
 def _deliver(run: Run, destinations: tuple[Destination, ...], settings: Settings) -> Following:
     """Have a run's journal delivered the way the settings say."""
     notice = RunNotice(
-        folder=str(run.folder.path),
+        folder=os.fsencode(run.folder.path),
         attempt=run.attempt,
         destinations=tuple((one.name, one.url) for one in destinations),
         facts=facts() if settings.capture else None,
@@ -357,16 +369,6 @@ def _deliver(run: Run, destinations: tuple[Destination, ...], settings: Settings
         return True
 
     return Following(run.folder, destinations, wake)
-
-
-def _look_back(folder: RunFolder, settings: Settings) -> tuple[RunStarted | None, Known]:
-    """Return how a run began and what it logged, after ending attempts whose process is gone."""
-    end_vanished(folder, new_delivery_header(folder), silence_s=settings.crashed_after_s)
-    life, known = RunLife(), Known()
-    for placed in JournalReader(folder).events():
-        life.apply(placed.event)
-        known.add(placed.event)
-    return life.started, known
 
 
 def _writer_name() -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import os
 import threading
 import time
 import traceback
 import warnings
+import weakref
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -31,16 +33,21 @@ from trackhub.model.events import (
     RunStarted,
     TagsSet,
 )
+from trackhub.model.ids import Identity
 from trackhub.model.known import Known
-from trackhub.model.naming import artifact_name, require_name, tag_texts
-from trackhub.model.values import flatten
+from trackhub.model.naming import alias_names, artifact_name, require_name, require_seconds, require_words, tag_texts
+from trackhub.model.outcome import ending_of, reason_of, require_end, sayable
+from trackhub.model.values import flatten, require_text
 from trackhub.redact import Redactor
 from trackhub.types import Durability, EndStatus, OnError, Status
 
 if TYPE_CHECKING:
     from trackhub.delivery.report import DeliveryReport
 
-_current: contextvars.ContextVar[Run | None] = contextvars.ContextVar("trackhub_current_run", default=None)
+_opened: contextvars.ContextVar[tuple[Run, ...]] = contextvars.ContextVar("trackhub_opened_runs", default=())
+"""The runs that were opened in a context, the innermost last; those that ended elsewhere may still be among them."""
+
+_live: weakref.WeakSet[Run] = weakref.WeakSet()
 
 
 class Deliveries(Protocol):
@@ -54,16 +61,6 @@ class Deliveries(Protocol):
 
     def wait(self, timeout_s: float, *, ended: bool) -> DeliveryReport:
         """Wait for the destinations within a limit."""
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Say which run this is."""
-
-    id: str
-    name: str
-    project: str
-    attempt: str
 
 
 class Run:
@@ -100,8 +97,10 @@ class Run:
         self._finished = False
         self._pid = os.getpid()
         self._warned = False
-        self._before: Run | None = None
+        self._not_before = 0
+        self._own_end: RunEnded | None = None
         self.deliveries: Deliveries | None = None
+        _live.add(self)
 
     # ---- who it is -----------------------------------------------------------------------
 
@@ -146,6 +145,8 @@ class Run:
     def begin(self, event: RunStarted | RunResumed) -> None:
         """Write the attempt's first event, which makes its segment."""
         self._writer.append(event)
+        # An attempt ends after it began, though the clock was set back meanwhile: the one that ends last stands.
+        self._not_before = event.time
 
     # ---- logging -------------------------------------------------------------------------
 
@@ -177,8 +178,8 @@ class Run:
         with self._lock:
             safe = ((name, self._redactor.value(name, value)) for name, value in flatten(params))
             fresh = self._known.fresh_params(safe, overwrite=overwrite)
-            if fresh:
-                self._append(ParamsLogged(time=time.time_ns(), params=fresh, overwrite=overwrite))
+            event = ParamsLogged(time=time.time_ns(), params=fresh, overwrite=bool(overwrite))
+            if fresh and self._append(event):
                 self._known.add_params(fresh)
 
     def set_tags(self, tags: Mapping[str, Any]) -> None:
@@ -199,15 +200,22 @@ class Run:
         """
         source = Path(path)
         name = artifact_name(name if name is not None else source.absolute().name)
-        self._known.artifacts.setdefault(name, None)
-        self._guarded(lambda: self._keep(name, type, self._artifacts.keep(source)))
+        self._keep(name, require_words("type", type), lambda: self._artifacts.keep(source))
 
     def log_text(self, text: str, name: str, type: str = "text") -> None:  # noqa: A002
-        """Keep a text as an artifact, with secrets of known shapes removed."""
-        content = self._redactor.text(text).encode()
+        """Keep a text as an artifact, with secrets of known shapes removed.
+
+        :raises TypeError: it is no text.
+        :raises ValueError: UTF-8 cannot hold it.
+        """
         name = artifact_name(name)
-        self._known.artifacts.setdefault(name, None)
-        self._guarded(lambda: self._keep(name, type, (self._artifacts.keep_bytes(content, PurePosixPath(name).name),)))
+        if not isinstance(text, str):
+            raise TypeError(
+                f"text {name!r}: a {text.__class__.__name__} is no text; pass str(it), or log_artifact a file"
+            )
+        content = self._redactor.text(require_text(text, name)).encode()
+        place = PurePosixPath(name).name
+        self._keep(name, require_words("type", type), lambda: (self._artifacts.keep_bytes(content, place),))
 
     def register_model(self, model: str, artifact: str, aliases: Iterable[str] = ()) -> None:
         """Make an artifact that this run logged a version of a model, at every destination that has a registry.
@@ -223,11 +231,11 @@ class Run:
         ...     run.register_model("digits", artifact="weights.txt", aliases=["candidate"])
         """
         model = require_name("model", model)
-        moved = _aliases(aliases)
+        moved = alias_names(aliases)
         content = self._known.content_of(artifact)
-        self._known.models[model] = (artifact, content) if content is not None else None
-        if content is not None:
-            self._append(ModelRegistered(time=time.time_ns(), model=model, artifact=artifact, files=content))
+        event = ModelRegistered(time=time.time_ns(), model=model, artifact=artifact, files=content or ())
+        kept = content is not None and self._append(event)
+        self._known.models[model] = (artifact, content) if content is not None and kept else None
         for alias in moved:
             self.set_model_alias(model, alias)
 
@@ -246,43 +254,55 @@ class Run:
 
     def flush(self, timeout_s: float = 10.0) -> DeliveryReport:
         """Wait until every destination has what was logged so far, or cannot, or time is up."""
-        return self._deliveries().wait(timeout_s, ended=False)
+        return self._deliveries().wait(require_seconds("timeout_s", timeout_s), ended=False)
 
     def finish(self, status: EndStatus | None = None, timeout_s: float | None = None) -> DeliveryReport:
         """End the run and wait, within a limit, for its deliveries; again: no effect.
 
-        What is left then is delivered by the delivery process, or by ``trackhub sync``.
+        What is left then is delivered by the delivery process, or by ``trackhub sync``. Where the end
+        could not be written, the run is still running and ``finish`` writes that same end, once it can.
+
+        :raises ValueError: a run cannot end with that status; it is still open.
         """
-        first, self._finished = not self._finished, True
-        self.end(status or "finished")
+        limit = self._finish_timeout_s if timeout_s is None else require_seconds("timeout_s", timeout_s)
+        self.end("finished" if status is None else status)
+        ended = self._status != "running"
+        first, self._finished = not self._finished, ended
         if not first or os.getpid() != self._pid:
             return self._deliveries().report()
-        limit = self._finish_timeout_s if timeout_s is None else timeout_s
-        return self._deliveries().wait(limit, ended=True)
+        return self._deliveries().wait(limit, ended=ended)
 
     def end(self, status: EndStatus, reason: str = "") -> None:
         """Write the run's end to the journal without waiting for anybody; again: no effect."""
+        status = require_end(status)
         with self._lock:
             if self._status != "running":
                 return
+            self._leave()
             if os.getpid() == self._pid:  # a forked child leaves; the run is its parent's
-                safe = self._redactor.text(reason)
-                self._append(RunEnded(time=time.time_ns(), status=status, attempt=self.attempt, reason=safe))
+                self._own_end = self._own_end or self._end_as(status, self._redactor.text(sayable(reason)))
+                if not self._append(self._own_end):
+                    self._warn(f"the end of run {self.name!r} is not written; free some space, then finish() again")
+                    return
+                status = self._own_end.status
             self._status = status
             self._writer.close()
-            self._leave()
 
     def end_abruptly(self, status: EndStatus, reason: str) -> None:
         """Write the run's end from a signal handler, which may have interrupted a write."""
         if self._status == "running" and os.getpid() == self._pid:
             # A segment of its own needs no lock that the interrupted code may hold.
             writer = JournalWriter(self._folder.journal, self._new_header, self._durability)
-            writer.append(RunEnded(time=time.time_ns(), status=status, attempt=self.attempt, reason=reason))
+            writer.append(self._own_end or self._end_as(status, reason))
             writer.close()
             self._status = status
 
+    def _end_as(self, status: EndStatus, reason: str) -> RunEnded:
+        ended = max(time.time_ns(), self._not_before)
+        return RunEnded(time=ended, status=status, attempt=self.attempt, reason=reason)
+
     def __enter__(self) -> Self:
-        if _current.get() is not self:
+        if current_run() is not self:
             self.make_current()
         return self
 
@@ -290,40 +310,50 @@ class Run:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         status, reason = ending_of(error)
-        if status == "failed" and error is not None and self._status == "running" and os.getpid() == self._pid:
-            text = "".join(traceback.format_exception(kind, error, trace))
-            try:
-                self.log_text(text, "traceback.txt", type="traceback")
-            except TrackhubError as trouble:  # the training's own exception matters more
-                warnings.warn(f"trackhub: the traceback could not be kept: {trouble}", RuntimeWarning, stacklevel=2)
-        self.end(status, reason)
-        if status != "killed":  # Ctrl-C wants out at once: the delivery process goes on
+        if error is None:
             self.finish()
+            return
+        last: list[Callable[[], object]] = [lambda: self.end(status, reason)]
+        if status == "failed" and self._status == "running" and os.getpid() == self._pid:
+            lines = partial(traceback.format_exception, kind, error, trace)
+            last.insert(0, lambda: self.log_text(sayable("".join(lines())), "traceback.txt", type="traceback"))
+        if status != "killed":  # Ctrl-C wants out at once: the delivery process goes on
+            last.append(self.finish)
+        for step in last:
+            try:
+                step()
+            except Exception as trouble:  # noqa: BLE001 - the training's own exception matters more
+                self._warn(f"{reason_of(trouble)}, as run {self.name!r} was ended after an exception")
 
     def make_current(self) -> None:
         """Make :func:`trackhub.current_run` return this run in the current context."""
-        self._before = _current.get()
-        _current.set(self)
+        others = (run for run in _opened.get() if run is not self and run.status == "running")
+        _opened.set((*others, self))
 
     def _leave(self) -> None:
-        if _current.get() is self:
-            _current.set(self._before)
+        _opened.set(tuple(run for run in _opened.get() if run is not self))
 
     # ---- writing -------------------------------------------------------------------------
 
-    def _append(self, event: Event) -> None:
-        self._guarded(lambda: self._writer.append(event))
+    def _append(self, event: Event) -> bool:
+        return self._guarded(lambda: self._writer.append(event))
 
-    def _keep(self, name: str, kind: str, files: tuple[FileEntry, ...]) -> None:
-        if self._status != "running":
-            raise RunFinished(f"run {self.name!r} has ended and takes no more artifacts")
-        self._writer.append(ArtifactLogged(time=time.time_ns(), name=name, type=kind, files=files))
-        self._known.artifacts[name] = files
+    def _keep(self, name: str, kind: str, stored: Callable[[], tuple[FileEntry, ...]]) -> None:
+        def keep() -> None:
+            files = stored()
+            if self._status != "running":
+                raise RunFinished(f"run {self.name!r} has ended and takes no more artifacts")
+            self._writer.append(ArtifactLogged(time=time.time_ns(), name=name, type=kind, files=files))
+            self._known.artifacts[name] = files
+
+        if not self._guarded(keep):
+            self._known.artifacts[name] = None
 
     def _row_or_warn(self, metrics: Mapping[str, Any], step: Any = None) -> None:
         self._guarded(lambda: self._writer.row(metrics, step))
 
-    def _guarded(self, write: Callable[[], None]) -> None:
+    def _guarded(self, write: Callable[[], None]) -> bool:
+        """Return whether it was written; what goes wrong is said once, where the user wants it so."""
         try:
             write()
         except RunFinished:
@@ -334,6 +364,12 @@ class Run:
             if not self._warned:
                 self._warned = True
                 warnings.warn(f"trackhub: {error} (said once; the training goes on)", RuntimeWarning, stacklevel=4)
+            return False
+        return True
+
+    def _warn(self, text: str) -> None:
+        with contextlib.suppress(RuntimeWarning):  # where warnings are errors, what the training does matters more
+            warnings.warn(f"trackhub: {text}", RuntimeWarning, stacklevel=3)
 
     def _deliveries(self) -> Deliveries:
         if self.deliveries is None:
@@ -342,25 +378,15 @@ class Run:
 
 
 def current_run() -> Run | None:
-    """Return the run of the current context, or None."""
-    return _current.get()
+    """Return the innermost open run of the current context, or None."""
+    return next((run for run in reversed(_opened.get()) if run.status == "running"), None)
 
 
-def ending_of(error: BaseException | None) -> tuple[EndStatus, str]:
-    """Return how a run ends that an exception leaves, and why.
-
-    >>> ending_of(KeyboardInterrupt()), ending_of(SystemExit(0))
-    (('killed', 'KeyboardInterrupt'), ('finished', ''))
-    """
-    if error is None or (isinstance(error, SystemExit) and error.code in {None, 0}):
-        return "finished", ""
-    if isinstance(error, KeyboardInterrupt):
-        return "killed", "KeyboardInterrupt"
-    text = str(error)
-    return "failed", f"{type(error).__name__}: {text}" if text else type(error).__name__
+def _after_fork() -> None:
+    # Another thread of the parent may have held a run's lock when this process was forked.
+    for run in _live:
+        run._lock = threading.RLock()  # noqa: SLF001 - this module's own
 
 
-def _aliases(given: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(given, str):
-        raise TypeError(f"aliases {given!r}: one alias goes in a list: aliases=[{given!r}]")
-    return tuple(require_name("alias", alias) for alias in given)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

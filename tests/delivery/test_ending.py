@@ -13,7 +13,7 @@ from trackhub.journal.journal import JournalReader
 from trackhub.journal.liveness import this_process
 from trackhub.journal.segment import SegmentHeader
 from trackhub.journal.writer import JournalWriter
-from trackhub.model.events import RunEnded, RunStarted
+from trackhub.model.events import RunEnded, RunResumed, RunStarted
 from trackhub.model.life import RunLife
 
 
@@ -93,11 +93,47 @@ def test_a_run_of_this_machine_is_judged_by_its_process(tmp_path):
 
 def test_ranks_end_each_for_itself(written):
     """A run of two attempts is running until both have ended."""
-    from trackhub.model.events import RunResumed
-
     other = written.new_writer("w2")
     other.append(RunResumed(time=written.tick(), attempt="w2", rank=1))
     written.end("finished")
     assert life_of(written).status == "running"
     other.append(RunEnded(time=written.tick(), status="failed", attempt="w2"))
     assert life_of(written).status == "failed"
+
+
+def test_a_run_whose_header_is_damaged_is_judged_by_its_silence(written):
+    """Nothing says which process to look for; the run ends all the same."""
+    written.rows(3)
+    [segment] = written.folder.segments()
+    data = bytearray(segment.read_bytes())
+    data[20] ^= 0xFF
+    data[30] ^= 0xFF
+    segment.write_bytes(data)
+    assert not end_vanished(written.folder, watcher(written), silence_s=1e12)
+    assert end_vanished(written.folder, watcher(written), silence_s=60)
+    assert (life_of(written).status, life_of(written).end.time) == ("crashed", written.now)
+
+
+@pytest.mark.parametrize("attempt", ["i1", "theirs"])
+def test_what_was_imported_runs_until_it_is_taken_over(written, attempt):
+    """An import's attempt is never judged crashed, whatever it is called, but ends as the run is resumed here."""
+    written.end("finished")
+    header = SegmentHeader(run=written.id, project="p", writer="i1", role="import", created=1, host="h", pid=1)
+    writer = JournalWriter(written.folder.journal, lambda: header)
+    writer.append(RunResumed(time=written.tick(), attempt=attempt))
+    assert not end_vanished(written.folder, watcher(written), silence_s=0)
+    assert life_of(written).open_attempts == (attempt,)
+    assert end_vanished(written.folder, watcher(written), silence_s=0, imported=True)
+    assert life_of(written).status == "crashed"
+    writer.append(RunEnded(time=written.now, status="killed", attempt=attempt))
+    assert life_of(written).status == "killed"
+
+
+def test_an_attempt_ends_no_earlier_than_what_is_known(written):
+    """Where the clock of who sees a process gone is behind, the attempt stands as the one that ended last."""
+    ahead = time.time_ns() + 10**12
+    written.end("finished")
+    other = written.new_writer("w2")
+    other.append(RunResumed(time=ahead, attempt="w2"))
+    assert end_attempt(written.folder, "w2", watcher(written))
+    assert (life_of(written).status, life_of(written).end.time) == ("crashed", ahead)

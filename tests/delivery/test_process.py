@@ -337,3 +337,63 @@ def test_the_environment_is_captured_away_from_the_training(world):
     assert environment["entry_point"].endswith("train.py")
     assert environment["python"]["packages"]["pluggy"]
     assert json.dumps(environment)
+
+
+def test_where_no_process_can_be_started_the_run_ends_all_the_same(world):
+    """Neither the start nor the end of a run raises what the system says of a new process."""
+    code, out, err = world.train(
+        """
+import subprocess
+import trackhub
+def refuse(*a, **k):
+    raise BlockingIOError(11, "Resource temporarily unavailable")
+subprocess.Popen = refuse
+with trackhub.start_run(project="p") as run:
+    run.log({"a": 1.0})
+print(run.status, run.finish().complete)
+"""
+    )
+    assert (code, out) == (0, "finished False\n"), err
+    assert "no delivery process can be started" in err
+    assert "`trackhub sync` delivers later" in err
+
+
+FROZEN = """
+import os, signal, time
+import trackhub
+from trackhub import hub
+first = trackhub.start_run(project="p", name="first")
+first.log({"a": 1.0})
+first.flush()
+os.kill(hub._process.pid, signal.SIGSTOP)
+print(hub._process.pid, flush=True)
+began = time.monotonic()
+for number in range(30):
+    trackhub.start_run(project="p", name=f"n-{number}").end("finished")
+for _ in range(70_000):
+    assert hub._process.wake()
+print(time.monotonic() - began < 20, flush=True)
+"""
+LARGE = {"TRACKHUB_REDACT": "x" * 5000}
+"""A setting that is in each notice, so that few of them fill a pipe."""
+
+
+def test_a_delivery_process_that_is_stopped_holds_up_nobody(world):
+    """Runs start and wake it though its pipe is full; once it goes on, it is told of all of them."""
+    code = f"{FROZEN}os.kill(hub._process.pid, signal.SIGCONT)\nfirst.finish()\ntime.sleep(3)\n"
+    with world.start(code, env=LARGE) as process:
+        out, err = process.communicate(timeout=50)
+    assert (process.returncode, err) == (0, "")
+    assert out.split()[1] == "True"
+    eventually(lambda: len(world.runs()) == 31 and all(world.held("ends", run) for run in world.runs()), 30)
+
+
+def test_what_a_stopped_delivery_process_was_not_told_is_said(world):
+    """A training ends in time beside a stopped one, and says that ``trackhub sync`` delivers the rest."""
+    began = time.monotonic()
+    with world.start(f"{FROZEN}first.end('finished')\n", env={**LARGE, "TRACKHUB_FINISH_TIMEOUT_S": "1"}) as process:
+        out, err = process.communicate(timeout=50)
+    os.kill(int(out.split()[0]), signal.SIGKILL)
+    assert process.returncode == 0
+    assert time.monotonic() - began < 30
+    assert "`trackhub sync` delivers what is left" in err

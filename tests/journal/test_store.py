@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 
@@ -143,3 +144,52 @@ def test_name_without_an_id(tmp_path):
     store.take_name("p", "a", RUN)
     (tmp_path / "runs" / "p" / "names" / "a").write_text("")
     assert store.named("a") == []
+
+
+def refuse(*_):
+    """Be a file system without links."""
+    raise PermissionError(errno.EPERM, "no links here")
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_ranks_that_begin_a_run_at_once_agree_on_its_name(tmp_path, monkeypatch, links):
+    """Whoever is first, the others find its run's id in the name's file, whole, never an empty file."""
+    if not links:
+        monkeypatch.setattr(os, "link", refuse)
+    store, ids = Store(tmp_path), [new_run_id() for _ in range(100)]
+    barrier = threading.Barrier(3)
+    taken = [[], [], []]
+
+    def begin(names):
+        for number, run_id in enumerate(ids):
+            barrier.wait()
+            names.append(store.take_name("p", f"job{number}", run_id))
+
+    threads = [threading.Thread(target=begin, args=(names,)) for names in taken]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert taken == [[f"job{number}" for number in range(100)]] * 3
+    assert not list((tmp_path / "runs/p/names").glob(".*"))
+
+
+def test_a_name_that_is_being_taken_is_waited_for(tmp_path):
+    """Where there are no links, a name's file is empty for a moment; one that stays empty is somebody's name."""
+    store = Store(tmp_path)
+    store.take_name("p", "other", RUN)
+    place = tmp_path / "runs/p/names/job"
+    place.touch()
+    thread = threading.Timer(0.1, place.write_text, [RUN])
+    thread.start()
+    assert store.take_name("p", "job", RUN) == "job"
+    thread.join()
+    place.write_text("")
+    assert store.take_name("p", "job", new_run_id()) == "job-2"
+
+
+def test_a_text_that_is_no_utf8_has_a_file_name(tmp_path):
+    """Looking for a run or a project that cannot be there finds none, and is no error."""
+    assert "%" in file_name("\udcff")
+    assert len(file_name("\ud800" * 300)) <= 200
+    assert list(Store(tmp_path).runs("\udcff")) == Store(tmp_path).named("\udcff") == []

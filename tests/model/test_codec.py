@@ -63,6 +63,12 @@ def test_ints_of_any_size(value):
     assert unpack(pack({"a": [value, {"b": value}]})) == {"a": [value, {"b": value}]}
 
 
+def test_ints_beyond_pythons_limit_on_digits():
+    """An int keeps every digit, however many Python converts at once."""
+    for value in (10**5000 + 7, -(3**60_000)):
+        assert unpack(pack({"a": value})) == {"a": value}
+
+
 @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan, -0.0, 5e-324])
 def test_floats_of_every_kind(value):
     """A float keeps its bits."""

@@ -74,6 +74,14 @@ def test_own_word_outranks_an_inferred_one():
         assert life(start(), *events).end.time == 5
 
 
+def test_only_its_own_word_closes_an_attempt():
+    """After an inferred end a process that was only silent may go on; after its own, nothing comes."""
+    inferred = end(9, status="crashed", inferred=True)
+    assert life(start(), inferred).closed_attempts == ()
+    for events in itertools.permutations([end(5), inferred]):
+        assert life(start(), *events).closed_attempts == ("w1",)
+
+
 def test_later_of_two_inferred():
     """Of two that were inferred, or two of its own, the later counts."""
     for inferred in (True, False):

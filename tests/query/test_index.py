@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from trackhub.journal.store import RunFolder, Store
+from trackhub.journal.writer import JournalWriter
 from trackhub.model.events import RunEnded, RunResumed
 from trackhub.query import index as module
 from trackhub.query.index import RunIndex, cache_folder
@@ -135,6 +136,35 @@ def test_a_run_settles_once_its_last_writer_is_gone(store: Store, written: Any, 
     (folder.segments()[0]).write_bytes(b"")  # nobody looks any more
     assert RunIndex(store).summaries()[0].name == "a"
     assert len(reads) == 2
+
+
+def test_a_run_that_was_only_silent_is_seen_when_it_goes_on(store: Store, written: Any, reads: list[str]) -> None:
+    """An end that another machine inferred does not settle a run whose process may still write."""
+    folder = written.add("a", rows=[(1, {"x": 1.0})], status=None, host="elsewhere")
+    judge = written.writer(folder, "z9", pid=1 << 30, birth=None, role="delivery")
+    judge.append(RunEnded(time=written.tick(), status="crashed", attempt="w1", inferred=True))
+    judge.close()
+    age(folder)
+    for _ in range(2):
+        assert [run.status for run in RunIndex(store).summaries()] == ["crashed"]
+    assert len(reads) == 1
+    late = folder.journal / "w1.seg"
+    goes_on = JournalWriter(folder.journal, lambda: pytest.fail("it has a segment"))
+    goes_on._fd = os.open(late, os.O_RDWR | os.O_APPEND)
+    data = late.read_bytes()
+    goes_on._end = goes_on._next_end = len(data)
+    goes_on._crc = goes_on._next_crc = int.from_bytes(data[-4:], "little")
+    goes_on.append(RunEnded(time=written.tick(), status="finished", attempt="w1"))
+    goes_on.close()
+    assert [run.status for run in RunIndex(store).summaries()] == ["finished"]
+
+
+def test_an_int_of_thousands_of_digits_is_cached(store: Store, written: Any, reads: list[str]) -> None:
+    """As any other param is."""
+    age(written.add("a", params={"n": 10**5000}))
+    for _ in range(2):
+        assert RunIndex(store).summaries()[0].params == {"n": 10**5000}
+    assert len(reads) == 1
 
 
 def test_a_removed_run_is_forgotten(store: Store, written: Any) -> None:

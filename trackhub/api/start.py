@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import warnings
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from typing import Any
 from trackhub import hub
 from trackhub.errors import StoreError
 from trackhub.model.naming import tag_texts
+from trackhub.model.outcome import ending_of
 from trackhub.model.values import flatten
 from trackhub.run import Run, current_run
 from trackhub.settings import resolve
@@ -45,6 +47,7 @@ def start_run(
     :param resume: whether ``id`` may ("allow") or must be a run that is there already.
     :param store: the folder of the journals, ``.trackhub`` unless said.
     :param capture: describe code, packages, host and devices.
+    :raises TypeError: what is given is of a kind that it cannot be; ValueError likewise. Nothing was written.
     :raises SettingsError: a setting or a destination cannot be used.
     :raises RunExists: the id is taken and ``resume`` is "never".
     :raises RunNotFound: ``resume`` is "must" and there is no such run.
@@ -81,7 +84,8 @@ def start_run(
             run.log_params(params or {})
             run.set_tags(texts)
         except BaseException as error:
-            run.end("failed", f"{type(error).__name__}: {error}")
+            with contextlib.suppress(StoreError):  # what is wrong with the training comes out first
+                run.end(*ending_of(error))
             raise
     except StoreError as error:
         if settings.on_error == "raise":

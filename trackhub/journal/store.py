@@ -4,13 +4,16 @@ Below a store::
 
     runs/<project>/<run id>/journal/<writer>.seg
                             artifacts/<sha256>
-                            delivery/<destination>.json, .lock, .dead.jsonl
+                            delivery/<destination>.json, .lock, .holder.lock, .dead.jsonl
     runs/<project>/names/<name>     holds the run id that took the name
 """
 
 from __future__ import annotations
 
+import errno
 import os
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +23,8 @@ from trackhub.errors import StoreError
 from trackhub.model.ids import RUN_ID
 
 _LONGEST_NAME = 200
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EACCES, errno.EINVAL}
+_FILLED_WITHIN_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,24 +123,20 @@ class Store:
         """
         names = self.path / "runs" / file_name(project) / "names"
         number = 1
-        while True:
-            name = wanted if number == 1 else f"{wanted}-{number}"
-            place = names / file_name(name)
-            try:
-                names.mkdir(parents=True, exist_ok=True)
-                with place.open("x", encoding="ascii") as file:
-                    file.write(run_id)
-            except FileExistsError:
-                if place.read_text(encoding="ascii") == run_id:  # another rank took it for the same run
+        try:
+            names.mkdir(parents=True, exist_ok=True)
+            while True:
+                name = wanted if number == 1 else f"{wanted}-{number}"
+                place = names / file_name(name)
+                # Where another rank took it for the same run, it is this run's.
+                if (not place.exists() and _take(place, run_id)) or _holder(place) == run_id:
                     return name
                 number += 1
-            except OSError as error:
-                raise StoreError(
-                    f"{names}: {error.strerror}; pass store=, set TRACKHUB_STORE to a folder that can be written, "
-                    "or mend this one"
-                ) from error
-            else:
-                return name
+        except OSError as error:
+            raise StoreError(
+                f"{names}: {error.strerror}; pass store=, set TRACKHUB_STORE to a folder that can be written, "
+                "or mend this one"
+            ) from error
 
     def named(self, name: str) -> list[RunFolder]:
         """Return the runs of a name, one a project at the most."""
@@ -150,17 +151,48 @@ class Store:
         return found
 
 
+def _take(place: Path, run_id: str) -> bool:
+    """Return whether a name's file could be made, which nobody ever sees without the run's id in it."""
+    part = place.with_name(f".{os.urandom(8).hex()}.part")
+    try:
+        part.write_text(run_id, encoding="ascii")
+        os.link(part, place)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+    else:
+        return True
+    finally:
+        part.unlink(missing_ok=True)
+    try:
+        with place.open("x", encoding="ascii") as file:
+            file.write(run_id)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _holder(place: Path) -> str:
+    """Return which run has a name; where there are no links, its file may have been made a moment ago."""
+    deadline = time.monotonic() + _FILLED_WITHIN_S
+    while not (run_id := place.read_text(encoding="ascii", errors="replace")) and time.monotonic() < deadline:
+        threading.Event().wait(0.01)
+    return run_id
+
+
 def file_name(text: str) -> str:
     """Return a file name for any text, readable where it can be.
 
     >>> file_name("my project/v1"), file_name("..")
     ('my project%2Fv1', '%2E%2E')
     """
-    quoted = quote(text, safe=" ()[]{}+=,@!~^&$#';")
+    quoted = quote(text, safe=" ()[]{}+=,@!~^&$#';", errors="backslashreplace")
     if set(quoted) == {"."} or quoted == "names":
         quoted = quoted.replace(".", "%2E").replace("n", "%6E", 1)
     if len(quoted) > _LONGEST_NAME:
         import hashlib  # noqa: PLC0415 - OpenSSL comes with it, which few trainings need of us
 
-        quoted = f"{quoted[:150]}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+        quoted = f"{quoted[:150]}-{hashlib.sha256(text.encode(errors='backslashreplace')).hexdigest()[:16]}"
     return quoted

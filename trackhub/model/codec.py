@@ -9,19 +9,21 @@ from typing import Any
 
 import msgspec
 
+from trackhub.model.digits import from_digits, to_digits
 from trackhub.model.events import Event, KnownEvent, UnknownEvent
 
 _BIG_INT = 1
 _INT64 = range(-(1 << 63), 1 << 63)
 
 
-def _extension(code: int, data: memoryview) -> object:
-    return int(bytes(data)) if code == _BIG_INT else msgspec.msgpack.Ext(code, bytes(data))
+def read_extension(code: int, data: memoryview) -> object:
+    """Return the int that an extension holds; one of another type is kept as it is."""
+    return from_digits(str(data, "ascii")) if code == _BIG_INT else msgspec.msgpack.Ext(code, bytes(data))
 
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder: msgspec.msgpack.Decoder[KnownEvent] = msgspec.msgpack.Decoder(KnownEvent, ext_hook=_extension)
-_any_decoder = msgspec.msgpack.Decoder(ext_hook=_extension)
+_decoder: msgspec.msgpack.Decoder[KnownEvent] = msgspec.msgpack.Decoder(KnownEvent, ext_hook=read_extension)
+_any_decoder = msgspec.msgpack.Decoder(ext_hook=read_extension)
 
 
 def pack(value: object) -> bytes:
@@ -61,5 +63,5 @@ def _with_big_ints(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_with_big_ints(item) for item in value]
     if isinstance(value, int) and value not in _INT64:
-        return msgspec.msgpack.Ext(_BIG_INT, str(value).encode())
+        return msgspec.msgpack.Ext(_BIG_INT, to_digits(value).encode())
     return value

@@ -1,10 +1,11 @@
-"""Make run ids and readable names from the clock and the system's randomness."""
+"""Say which run is which; ids and readable names are made from the clock and the system's randomness."""
 
 from __future__ import annotations
 
 import os
 import re
 import time
+from dataclasses import dataclass
 
 RUN_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -20,6 +21,16 @@ _NOUNS = (
     "lagoon lake lark linden lynx maple marten meadow mesa moor oak orchard osprey otter owl pine plover pond poplar "
     "prairie quail raven reef ridge river robin rowan sparrow spruce summit swan thrush tundra valley willow wren"
 ).split()
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Say which run this is."""
+
+    id: str
+    name: str
+    project: str
+    attempt: str
 
 
 def new_run_id() -> str:

@@ -35,7 +35,9 @@ class Known:
     def add(self, event: Event) -> None:
         """Take an event of an earlier attempt into account."""
         if isinstance(event, ParamsLogged):
-            self.add_params(event.params)
+            # As readers have it: ranks log the same params, and what came first stands unless the user said otherwise.
+            fresh = event.params.items()
+            self.add_params({name: value for name, value in fresh if event.overwrite or name not in self._params})
         elif isinstance(event, ArtifactLogged):
             self.artifacts[event.name] = event.files
         elif isinstance(event, ModelRegistered):
@@ -87,6 +89,13 @@ class Known:
 
 def _conflict(name: str, known: bytes, value: Value) -> ParamConflict:
     return ParamConflict(
-        f"param {name!r} is {unpack(known)!r} already and cannot become {value!r}; "
+        f"param {name!r} is {_shown(unpack(known))} already and cannot become {_shown(value)}; "
         "log it under another name, or allow it: log_params(..., overwrite=True)"
     )
+
+
+def _shown(value: Value) -> str:
+    try:
+        return repr(value)
+    except ValueError:  # Python shows no int of thousands of digits
+        return f"a {type(value).__name__} too long to show"

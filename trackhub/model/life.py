@@ -56,6 +56,11 @@ class RunLife:
         return tuple(attempt for attempt, end in self._attempts.items() if end is None)
 
     @property
+    def closed_attempts(self) -> tuple[str, ...]:
+        """Return the attempts that said themselves how they ended: nothing comes after that."""
+        return tuple(attempt for attempt, end in self._attempts.items() if end is not None and not end.inferred)
+
+    @property
     def resumed(self) -> bool:
         """Return whether the run was opened more than once."""
         return len(self._attempts) > 1

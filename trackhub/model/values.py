@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from trackhub.model.digits import to_digits
 from trackhub.types import Value
 
 _PLAIN = (bool, int, float, str, type(None))
@@ -117,20 +118,20 @@ def _text_key(name: object, where: str) -> str:
             raise ValueError(f"an empty key under {where.rstrip('.') or 'the top level'!r}: name it")
         return require_text(name, name)
     if isinstance(name, int | float | bool) or name is None:  # JSON's own rule for keys that are not text
-        return str(name)
+        return to_digits(name) if type(name) is int else str(name)
     raise TypeError(f"key {name!r} under {where.rstrip('.') or 'the top level'!r}: keys are strings")
 
 
 def require_text(text: str, key: str) -> str:
-    """Return text that UTF-8 can hold.
+    """Return text that UTF-8 can hold, as a plain ``str``.
 
     :raises ValueError: it holds a lone surrogate; the message names the key.
     """
     try:
-        text.encode()
+        encoded = text.encode()
     except UnicodeEncodeError as error:
         raise ValueError(
             f"{key!a}: the text {text[:40]!a} holds a lone surrogate, which UTF-8 cannot say; "
             "decode it with errors='backslashreplace' first"
         ) from error
-    return text
+    return text if type(text) is str else encoded.decode()

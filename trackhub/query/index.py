@@ -18,14 +18,14 @@ from pathlib import Path
 
 import msgspec
 
-from trackhub.journal.liveness import this_process, vanished
+from trackhub.journal.liveness import ProcessMark, this_process, vanished
 from trackhub.journal.segment import SegmentHeader
 from trackhub.journal.store import RunFolder, Store, file_name
-from trackhub.model.codec import pack
+from trackhub.model.codec import pack, read_extension
 from trackhub.model.ids import RUN_ID
 from trackhub.query.summary import CRASHED_AFTER_S, RunSummary, read_detail
 
-_FORMAT = 2
+_FORMAT = 3
 """Goes up with each change to the fold or to what is kept, so that an older cache is built anew."""
 
 _RACE_NS = 2_000_000_000
@@ -58,7 +58,7 @@ class _Cache(msgspec.Struct, array_like=True):
     entries: dict[str, _Entry]
 
 
-_decoder = msgspec.msgpack.Decoder(_Cache, ext_hook=lambda _, digits: int(bytes(digits)))
+_decoder = msgspec.msgpack.Decoder(_Cache, ext_hook=read_extension)
 
 
 class RunIndex:
@@ -84,7 +84,7 @@ class RunIndex:
             for key, path, stamp in _folders(f"{self._store}/runs", project):
                 entry = known.get(key)
                 if entry is None or not entry.settled(stamp):
-                    fresh = self._checked(entry, path, stamp, now)
+                    fresh = self._checked(entry, path, stamp, now, here)
                     changed = changed or fresh is not entry
                     entry = fresh
                 if entry is None:  # removed meanwhile
@@ -101,11 +101,11 @@ class RunIndex:
             runs.sort(key=attrgetter("started", "id"), reverse=True)
             return runs
 
-    def _checked(self, entry: _Entry | None, path: str, stamp: int, now: int) -> _Entry | None:
+    def _checked(self, entry: _Entry | None, path: str, stamp: int, now: int, here: ProcessMark) -> _Entry | None:
         """Return a run's entry as its files are now; the same one if nothing is to be kept."""
         try:
             sizes = {item.name: item.stat().st_size for item in os.scandir(path) if item.name.endswith(".seg")}
-            if entry is None or sizes != entry.sizes or _gone(entry, now):
+            if entry is None or sizes != entry.sizes or _gone(entry, now, here):
                 detail = read_detail(RunFolder(Path(path).parent), now=now, silence_s=self._silence_s)
                 # Who had it open matters no more once all of them are gone for good.
                 summary = msgspec.structs.replace(detail.summary, open=()) if detail.settled else detail.summary
@@ -161,11 +161,11 @@ def _names(folder: str) -> list[str]:
         return []
 
 
-def _gone(entry: _Entry, now: int) -> bool:
+def _gone(entry: _Entry, now: int, here: ProcessMark) -> bool:
     """Return whether there were writers and all of them are known to be gone, silence apart."""
     last = entry.summary.last_event
     return bool(entry.writers) and all(
-        vanished(header, last_event=last, now=now, silence_s=float("inf")) for header in entry.writers
+        vanished(header, last_event=last, now=now, silence_s=float("inf"), here=here) for header in entry.writers
     )
 
 

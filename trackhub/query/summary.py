@@ -274,9 +274,11 @@ class _Fold:
         )
 
     def unsealed(self, readers: list[SegmentReader], now: int) -> list[SegmentReader]:
-        """Return the segments that were not closed by an end, and whose process is not known to be gone."""
-        ended = self._openers.keys() - set(self._life.open_attempts)
-        closed = [self._openers[attempt].path for attempt in ended]
+        """Return the segments that were not closed by an end, and whose process is not known to be gone.
+
+        An end that another process inferred closes nothing: who was only silent may go on.
+        """
+        closed = {self._openers[attempt].path for attempt in self._life.closed_attempts if attempt in self._openers}
         return [
             reader
             for reader in readers
