@@ -410,3 +410,64 @@ def test_a_lane_is_done_only_when_its_record_says_so(written, backend, monkeypat
     assert lane.done
     assert seen
     assert not any(seen)
+
+
+def test_a_lane_that_needs_a_person_lets_go_of_the_run(written, backend):
+    """While the training goes on, whoever mends the credentials can sync at once; then the lane goes on, too."""
+    written.rows(2)
+    backend.fail["start_run"] = [Unauthorized("the key is wrong")]
+    halted = lane_of(written, backend)
+    drain(halted)
+    assert (halted.report().state, halted.elsewhere) == ("unauthorized", None)
+    mended = lane_of(written, backend)
+    drain(mended)
+    mended.close()
+    assert steps(backend) == [0, 1]
+    assert halted.report().points == 2
+    written.rows(2, first=2)
+    drain(halted)
+    assert steps(backend) == [0, 1, 2, 3]
+
+
+def test_a_halted_lane_asks_nobody_until_somebody_got_through(written, backend):
+    """What a person has to mend is not tried over and over."""
+    written.rows(2)
+    backend.fail["start_run"] = [Rejected("no such project"), Rejected("no such project")]
+    lane = lane_of(written, backend)
+    drain(lane)
+    other = lane_of(written, backend)
+    drain(other)
+    assert [lane.step() for _ in range(3)] == [float("inf")] * 3
+    assert lane.done
+    assert backend.calls["start_run"] == 2
+
+
+class BrokenError(ValueError):
+    """Fail even at saying what is wrong."""
+
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RetryLater("half a \udcff"),
+        RetryLater("a date", retry_after_s="Wed, 21 Oct 2015 07:28:00 GMT"),
+        RetryLater("no number", retry_after_s=float("nan")),
+        RetryLater("a long page" * 10_000),
+        BrokenError(),
+    ],
+)
+def test_whatever_an_error_says_it_is_kept_and_tried_again(written, backend, error):
+    """Text that is no UTF-8, a Retry-After that is no number: the lane says what it can, and goes on."""
+    written.rows(1)
+    clock = Clock()
+    lane = lane_of(written, backend, clock=clock)
+    backend.fail["log_metrics"] = [error]
+    assert 0 <= lane.step() <= 60
+    [record] = read_records(written.folder)
+    assert record.state == "retrying"
+    assert 0 < len(record.error) < 5000
+    drain(lane, clock)
+    assert steps(backend) == [0]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,3 +25,15 @@ def test_a_vendors_wish_is_a_lower_bound(attempt, random, wish):
 def test_delays_grow(attempt):
     """Each failure waits longer than the one before, up to the limit."""
     assert delay(attempt + 1, random=0.0) == 2 * delay(attempt, random=0.0)
+
+
+@pytest.mark.parametrize("wish", [None, "soon", "Wed, 21 Oct 2015 07:28:00 GMT", float("nan"), -5, 10**400, []])
+def test_what_is_no_number_of_seconds_is_no_wish(wish):
+    """A plugin may hand over what its vendor said as it was."""
+    assert delay(3, random=0.0, retry_after_s=wish) == delay(3, random=0.0)
+
+
+def test_a_wish_may_be_text():
+    """A header's value is text."""
+    assert delay(1, random=0.0, retry_after_s="90") == 90
+    assert delay(1, random=0.0, retry_after_s="inf") == 600

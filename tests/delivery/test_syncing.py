@@ -10,9 +10,11 @@ from support.journals import WrittenRun
 from trackhub.backend import Destination
 from trackhub.delivery import syncing
 from trackhub.delivery.dispatch import Dispatch
+from trackhub.delivery.lock import RunLock
+from trackhub.delivery.record import RecordFile, read_records, record_of
 from trackhub.delivery.syncing import Syncing
-from trackhub.errors import RetryLater
-from trackhub.journal.store import Store
+from trackhub.errors import RetryLater, StoreError, Unauthorized
+from trackhub.journal.store import RunFolder, Store
 from trackhub.model.events import RunEnded, RunResumed
 
 FAKE = Destination.parse("fake://vendor")
@@ -110,3 +112,90 @@ def test_watching_takes_up_a_run_that_is_resumed(tmp_path, dispatch, backends, m
     eventually(lambda: len(backends["all"].ends) == 2)
     thread.join(15)
     other.close(5)
+
+
+def test_a_run_whose_end_cannot_be_written_keeps_no_other_from_its_place(tmp_path, dispatch):
+    """The trouble is said of that run; what it holds is delivered, and so is every other run."""
+    bad, good = WrittenRun(tmp_path), WrittenRun(tmp_path)
+    good.end()
+
+    def end(folder):
+        if folder == bad.folder:
+            raise StoreError(f"{folder.journal}: read-only")
+
+    report = Syncing(dispatch, [FAKE], end=end).run(Store(tmp_path), watch=False, timeout_s=20)
+    assert not report.complete
+    assert report.destinations[0].state == "stopped"
+    assert report.destinations[0].error == f"run {bad.id}: {bad.folder.journal}: read-only"
+    assert [read_records(one.folder)[0].state for one in (bad, good)] == ["delivering", "delivered"]
+
+
+def test_a_run_that_cannot_be_read_keeps_no_other_from_its_place(tmp_path, dispatch, monkeypatch):
+    """Neither does one whose folder is another user's."""
+    bad, good = WrittenRun(tmp_path), WrittenRun(tmp_path)
+    good.end()
+    segments = RunFolder.segments
+
+    def denied(folder):
+        if folder == bad.folder:
+            raise PermissionError(13, "Permission denied", str(folder.journal))
+        return segments(folder)
+
+    monkeypatch.setattr(RunFolder, "segments", denied)
+    report = Syncing(dispatch, [FAKE], end=lambda folder: None).run(Store(tmp_path), watch=False, timeout_s=20)
+    assert (report.destinations[0].state, report.destinations[0].runs) == ("stopped", 2)
+    assert bad.id in report.destinations[0].error
+    assert "Permission denied" in report.destinations[0].error
+    assert read_records(good.folder)[0].state == "delivered"
+
+
+def test_a_sync_asks_anew_where_a_lane_was_halted(tmp_path, dispatch, backends):
+    """The training's own delivery was refused and still runs: a sync after the mending delivers."""
+    written = WrittenRun(tmp_path)
+    written.rows(2)
+    backends["all"].fail["start_run"] = [Unauthorized("the key is missing")]
+    training = Dispatch(lambda destination: calls_to(backends["all"]))
+    training.add(written.folder, FAKE)
+    eventually(lambda: training.done)
+    report = Syncing(dispatch, [FAKE], end=lambda folder: None).run([written.folder], watch=False, timeout_s=20)
+    assert (report.destinations[0].state, report.destinations[0].points) == ("delivering", 2)
+    training.close(5)
+
+
+def test_a_sync_waits_for_who_is_trying_again(tmp_path, dispatch):
+    """Who holds a run's lock tries now, whatever the record says from before: that is no result."""
+    written = WrittenRun(tmp_path)
+    written.rows(1)
+    record = record_of(written.folder, FAKE)
+    record.state = "unauthorized"
+    RecordFile(written.folder, FAKE.slug).write(record)
+    lock = RunLock(written.folder.delivery / f"{FAKE.slug}.lock")
+    assert lock.take()
+    threading.Timer(1.5, lock.release).start()
+    report = Syncing(dispatch, [FAKE], end=lambda folder: None).run([written.folder], watch=False, timeout_s=20)
+    assert report.destinations[0].points == 1
+
+
+def test_a_run_that_nothing_can_be_kept_of_says_why(tmp_path, dispatch, monkeypatch):
+    """Where not even the lock can be made, the report has the reason, and the others are delivered."""
+    bad, good = WrittenRun(tmp_path), WrittenRun(tmp_path)
+    good.end()
+    take, write = RunLock.take, RecordFile.write
+
+    def denied(lock):
+        if bad.id in str(lock._path):
+            raise PermissionError(13, "Permission denied", str(lock._path))
+        return take(lock)
+
+    def unwritten(file, record):
+        if bad.id in str(file.path):
+            record.updated = time.time_ns()
+            raise PermissionError(13, "Permission denied", str(file.path))
+        write(file, record)
+
+    monkeypatch.setattr(RunLock, "take", denied)
+    monkeypatch.setattr(RecordFile, "write", unwritten)
+    report = Syncing(dispatch, [FAKE], end=lambda folder: None).run(Store(tmp_path), watch=False, timeout_s=20)
+    assert report.destinations[0].state == "stopped"
+    assert "Permission denied" in report.destinations[0].error
+    assert read_records(good.folder)[0].state == "delivered"

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from trackhub.backend import Limits
-from trackhub.journal.journal import JournalReader, Position
+from trackhub.journal.journal import JournalReader, Placed, Position
 from trackhub.model.entities import MetricPoint, Param, Tag
 from trackhub.model.events import (
     ArtifactLogged,
@@ -31,10 +31,12 @@ Alone: TypeAlias = ArtifactLogged | ModelRegistered | ModelAliasSet | Environmen
 class Content(msgspec.Struct, frozen=True, kw_only=True):
     """Hold what a batch says, by kind.
 
+    :ivar ends: each event's segment, and the offset behind it there.
     :ivar alone: an artifact, what becomes of one in a registry, an environment, or an event from a newer trackhub.
     """
 
     events: tuple[Event, ...] = ()
+    ends: tuple[tuple[str, int], ...] = ()
     params: tuple[Param, ...] = ()
     tags: tuple[Tag, ...] = ()
     points: tuple[MetricPoint, ...] = ()
@@ -48,6 +50,7 @@ class Cutter:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._events: list[Event] = []
+        self._ends: list[tuple[str, int]] = []
         self._params: list[Param] = []
         self._tags: dict[str, Tag] = {}
         self._points: list[MetricPoint] = []
@@ -67,9 +70,11 @@ class Cutter:
             return len(self._tags) + len(event.tags) <= self._limits.tags
         return True
 
-    def add(self, event: Event) -> None:
+    def add(self, placed: Placed) -> None:
         """Take an event in."""
+        event = placed.event
         self._events.append(event)
+        self._ends.append((placed.segment, placed.end))
         if isinstance(event, MetricsLogged):
             step, time = event.step, event.time
             self._points += [MetricPoint(name, value, step, time) for name, value in event.metrics.items()]
@@ -90,6 +95,7 @@ class Cutter:
         """Return what was collected, and the place in the journal behind it."""
         return Content(
             events=tuple(self._events),
+            ends=tuple(self._ends),
             params=tuple(self._params),
             tags=tuple(self._tags.values()),
             points=tuple(self._points),
@@ -107,7 +113,7 @@ def collect(reader: JournalReader, limits: Limits, until: Position | None = None
     reader.refresh()
     while (placed := reader.peek(until)) is not None and (until is not None or cutter.fits(placed.event)):
         reader.take(placed)
-        cutter.add(placed.event)
+        cutter.add(placed)
         if cutter.full and until is None:
             break
     return cutter.cut(reader.position)

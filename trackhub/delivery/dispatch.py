@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 from trackhub.backend import Destination
-from trackhub.delivery.lane import Surroundings
 from trackhub.delivery.report import DestinationReport
+from trackhub.delivery.surroundings import Surroundings
 from trackhub.delivery.worker import DestinationWorker, OpenBackend
 from trackhub.journal.store import RunFolder
 
@@ -46,6 +46,11 @@ class Dispatch:
     def settled(self) -> bool:
         """Return whether everything that is in the journals now is delivered or cannot be."""
         return all(worker.settled for worker in self._workers.values())
+
+    def report(self, folder: RunFolder, destination: Destination) -> DestinationReport | None:
+        """Return how far a run has come at a destination; None where nobody here delivers it there."""
+        worker = self._workers.get(destination.url)
+        return worker.report(folder) if worker is not None else None
 
     def reports(self) -> list[tuple[RunFolder, DestinationReport]]:
         """Return how far each run has come at each destination."""

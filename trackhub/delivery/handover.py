@@ -10,10 +10,10 @@ import msgspec
 
 from trackhub.backend import BackendCalls, Notes
 from trackhub.delivery.batch import Alone, Content
-from trackhub.delivery.merging import POINTS
+from trackhub.delivery.place import Place
 from trackhub.delivery.resolving import Resolving
+from trackhub.delivery.wording import worded
 from trackhub.errors import Rejected, RetryLater, StoreError, Unauthorized
-from trackhub.journal.journal import Position, encode_position
 from trackhub.model.entities import Batch, MetricPoint, Note, RunRef
 from trackhub.model.events import ArtifactLogged, EnvironmentCaptured, ModelAliasSet, ModelRegistered, UnknownEvent
 
@@ -45,14 +45,15 @@ class Handover:
 
     :param start: how many points the destination was given before.
     :param redelivered: the batch was given before, by a process that is gone.
-    :param beside: what the vendor's place says of other journals; it stays there.
+    :ivar given: all of it was given, or refused.
     :ivar apart: treat any failure as a refusal, so that one entry cannot block the rest.
     :ivar refusals: what was refused, over all tries.
     :ivar notes: what the last try had to fit; ``skipped`` what it had no hook for.
     """
 
-    def __init__(self, content: Content, *, start: int, redelivered: bool, beside: Position | None = None) -> None:
+    def __init__(self, content: Content, *, start: int, redelivered: bool) -> None:
         self.content = content
+        self.given = False
         self.apart = False
         self.refusals: list[Refusal] = []
         self.notes: list[Note] = []
@@ -60,12 +61,12 @@ class Handover:
         self._start = start
         self._redelivered = redelivered
         self._refused: set[int] = set()
-        self._beside = beside or {}
 
-    def give(self, calls: BackendCalls, ref: RunRef, resolving: Resolving) -> None:
+    def give(self, calls: BackendCalls, ref: RunRef, resolving: Resolving, place: Place) -> None:
         """Make the calls that give the batch; points last, since the place travels with them.
 
         :param resolving: finds an artifact's bytes, and its version.
+        :param place: what the vendor has by its own word; that stays there.
         :raises RetryLater: and whatever else the backend raises; give again with the same content.
         """
         content, redelivered = self.content, self._redelivered
@@ -76,9 +77,11 @@ class Handover:
         if content.tags:
             self._split(calls, "set_tags", content.tags, lambda some, _: calls.set_tags(ref, some))
         if content.points:
-            self._give_points(calls, ref, redelivered=redelivered)
+            position = place.after(content.end, self._start + len(content.points))
+            self._give_points(calls, ref, position, redelivered=redelivered)
         if content.alone is not None:
             self._give_alone(calls, ref, resolving, content.alone)
+        self.given = True
 
     def _give_alone(self, calls: BackendCalls, ref: RunRef, resolving: Resolving, event: Alone) -> None:
         if isinstance(event, UnknownEvent):
@@ -96,13 +99,12 @@ class Handover:
         hook, call = ways[type(event)]
         self._split(calls, hook, (event,), lambda some, _: call(some[0]))
 
-    def _give_points(self, calls: BackendCalls, ref: RunRef, *, redelivered: bool) -> None:
+    def _give_points(self, calls: BackendCalls, ref: RunRef, position: str, *, redelivered: bool) -> None:
         points, most = self.content.points, calls.limits.points
-        place = encode_position({**self._beside, **self.content.end, POINTS: self._start + len(points)})
 
         def call(some: tuple[MetricPoint, ...], offset: int) -> Notes:
-            position = place if offset + len(some) == len(points) else None
-            batch = Batch(start=self._start + offset, redelivered=redelivered, position=position)
+            last = offset + len(some) == len(points)
+            batch = Batch(start=self._start + offset, redelivered=redelivered, position=position if last else None)
             return calls.log_metrics(ref, some, batch)
 
         for offset in range(0, len(points), most):  # one row may hold more metrics than a call may carry
@@ -127,12 +129,12 @@ class Handover:
         except (RetryLater, Unauthorized):
             raise
         except (Rejected, StoreError) as error:  # the vendor will not have it, or our store has lost it
-            reason = str(error)
+            reason = worded(error)
         except Exception as error:
             # A vendor that fails at everything has nothing against this item: it must not cost it.
             if not self.apart or not vendor_answers(calls):
                 raise
-            reason = f"{type(error).__name__}: {error}"
+            reason = worded(error, named=True)
         else:
             return
         if len(items) > 1:

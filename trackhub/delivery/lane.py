@@ -3,52 +3,38 @@
 from __future__ import annotations
 
 import logging
-import random
+import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 
 from trackhub.backend import BackendCalls
 from trackhub.delivery.batch import Content, collect
-from trackhub.delivery.deadletters import DeadLetters
+from trackhub.delivery.deadletters import DeadLetters, Letter
 from trackhub.delivery.handover import Handover, vendor_answers
 from trackhub.delivery.lock import RunLock
-from trackhub.delivery.merging import POINTS, Merging, foreign_part
-from trackhub.delivery.policy import LONGEST_S, MOST_UNKNOWN, delay
-from trackhub.delivery.record import DeliveryRecord, Inflight, RateMeter, RecordFile, record_of
-from trackhub.delivery.redelivery import batches
+from trackhub.delivery.merging import Merging
+from trackhub.delivery.origins import Origins, before
+from trackhub.delivery.parentage import Parentage, ParentFirst
+from trackhub.delivery.place import Place, furthest
+from trackhub.delivery.policy import MOST_UNKNOWN, delay
+from trackhub.delivery.record import HALTED, DeliveryRecord, Inflight, RateMeter, RecordFile, kept, record_of
+from trackhub.delivery.redelivery import Redelivery
 from trackhub.delivery.report import DestinationReport, State
 from trackhub.delivery.resolving import Resolving
+from trackhub.delivery.surroundings import Surroundings
+from trackhub.delivery.wording import worded
 from trackhub.errors import Rejected, RetryLater, Unauthorized
-from trackhub.journal.journal import JournalReader, Position, decode_position
-from trackhub.journal.store import RunFolder, Store
-from trackhub.model.entities import ParentRun, RunEnd, RunInfo, RunRef
+from trackhub.journal.journal import JournalReader, Position
+from trackhub.journal.store import RunFolder
+from trackhub.model.entities import RunInfo, RunRef
 from trackhub.model.events import ArtifactLogged, MetricsLogged
 from trackhub.model.life import RunLife
 
+__all__ = ["RunLane", "Surroundings"]
+
 log = logging.getLogger("trackhub")
 
-PARENT_WAIT_S = 10.0
 IDLE_S = 0.5
 FLUSH_S = 30.0
-
-
-def _ignore(*_: object) -> None:
-    """Observe nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """Hold what a lane takes from outside, so that a test can give it another clock.
-
-    :ivar longest_wait_s: no back-off is longer, unless the vendor asks for it.
-    """
-
-    clock: Callable[[], float] = time.monotonic
-    random: Callable[[], float] = random.random
-    failed: Callable[[str, str, str], None] = _ignore
-    finished: Callable[[str, str, RunEnd], None] = _ignore
-    longest_wait_s: float = LONGEST_S
 
 
 class RunLane:
@@ -70,12 +56,13 @@ class RunLane:
         self._idle = False
         self._halted = False
         self._handover: Handover | None = None
+        self._redelivery: Redelivery | None = None
         self._merging: Merging | None = None
-        self._beside: Position = {}
+        self._place = Place(None, folder)
         self._failures = 0
         self._unknown_failures = 0
         self._not_before = 0.0
-        self._parent_since: float | None = None
+        self._parentage = Parentage(folder, destination.slug, self._around.clock)
         self._meter = RateMeter()
 
     @property
@@ -92,11 +79,16 @@ class RunLane:
     @property
     def elsewhere(self) -> str | None:
         """Return who else delivers this run to this destination, if somebody does."""
-        return self._lock.holder() if self._reader is None and self._not_before else None
+        waits = self._reader is None and self._not_before and not self._halted
+        return self._lock.holder() if waits else None
 
     def report(self) -> DestinationReport:
         """Return how far the run has come."""
-        record = self._record if self._reader is not None else self._read_record()
+        record = self._record
+        if self._reader is None:  # whoever has the lock may have moved it on
+            newest = self._read_record()
+            # Unless it could not be kept why this lane was halted.
+            record = record if self._halted and newest.updated < record.updated else newest
         return record.report(self.folder)
 
     def step(self) -> float:
@@ -104,7 +96,7 @@ class RunLane:
         now = self._around.clock()
         if now < self._not_before:
             return self._not_before - now
-        if self._halted:
+        if self._halted and not self._got_through_elsewhere():
             return float("inf")
         self._idle = False
         try:
@@ -112,22 +104,23 @@ class RunLane:
                 self._not_before = now + 1.0
                 return 1.0
             more = self._deliver()
-        except _ParentFirst:
+        except ParentFirst:
             return 0.2
         except RetryLater as error:
-            return self._retry(str(error), error.retry_after_s)
+            return self._retry(worded(error), error.retry_after_s)
         except Unauthorized as error:
-            return self._stop("unauthorized", str(error))
+            return self._stop("unauthorized", worded(error))
         except Rejected as error:
-            return self._stop("stopped", str(error))
+            return self._stop("stopped", worded(error))
         except Exception as error:  # whatever else a vendor's code raises is tried a bounded number of times
             log.debug("%s: %s", self._name, error, exc_info=True)
-            return self._unknown(f"{type(error).__name__}: {error}")
+            return self._unknown(worded(error, named=True))
         except BaseException as error:
-            if isinstance(error, KeyboardInterrupt):
+            # Ctrl-C reaches the main thread alone: in any other one it is the vendor's own.
+            if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
                 raise
             # A vendor that calls sys.exit() ends its own lane, loudly, and no other.
-            return self._stop("stopped", f"the vendor's client ended with {type(error).__name__}: {error}")
+            return self._stop("stopped", f"the vendor's client ended with {worded(error, named=True)}")
         self._failures = self._unknown_failures = 0
         self._idle = not more
         return 0.0 if more else IDLE_S
@@ -141,26 +134,29 @@ class RunLane:
     def _deliver(self) -> bool:
         """Deliver one batch, or the run's end; return whether there may be more."""
         reader = self._reader or self._open()
-        if self._handover is None:
+        if self._handover is None and self._place.has_arrived(self.folder):
+            self._started = False  # a merge brought what the vendor has from elsewhere: ask how far it is
+        # Letters that are being given have a place among the points already: nothing may come between.
+        if self._handover is None and self._record.revive != "given":
             self._handover = self._next(reader)
         if self._life.started is None:
             return False  # the journal has begun, but not its first event
-        if self._handover is None and self._record.revive:
+        if self._handover is not None:
+            self._start()
+            if self._handover is not None:  # the vendor may have had it already
+                self._give(self._handover)
+            return True
+        if self._record.revive:
             self._start()
             self._revive()
             return True
-        if self._handover is None:
-            return self._catch_up(reader)
-        self._start()
-        if self._handover is not None:  # the vendor may have had it already
-            self._give(self._handover)
-        return True
+        return self._catch_up(reader)
 
     def _open(self) -> JournalReader:
         self._record = self._read_record()  # whoever had the lock before may have moved it
-        if self._record.state in {"stopped", "unauthorized"}:
+        if self._record.state in HALTED:
             self._set("waiting")  # a new lane is a new try
-        reader = JournalReader(self.folder)
+        reader, self._life = JournalReader(self.folder), RunLife()
         for placed in reader.events(until=self._record.cursor):
             self._life.apply(placed.event)
         self._reader = reader
@@ -180,7 +176,7 @@ class RunLane:
         if self._merging is not None:
             # What of it the vendor has, it was asked: nothing is given a second time.
             content, redelivered = self._merging.rest(content), False
-        return Handover(content, start=self._record.points, redelivered=redelivered, beside=self._beside)
+        return Handover(content, start=self._record.points, redelivered=redelivered)
 
     def _give(self, handover: Handover) -> None:
         content, record = handover.content, self._record
@@ -191,9 +187,10 @@ class RunLane:
             except RetryLater:
                 record.inflight = None
                 raise
-        handover.give(self._calls, self._ref, Resolving(self.folder, record))
+        if not handover.given:
+            handover.give(self._calls, self._ref, Resolving(self.folder, record), self._place)
+        self._bury(handover)
         for refusal in handover.refusals:
-            self._dead.add(refusal.hook, refusal.item, refusal.reason)
             self._around.failed(self.folder.id, self._name, refusal.reason)
         record.add(handover.notes, handover.skipped, [refusal.reason for refusal in handover.refusals])
         record.cursor = dict(content.end)
@@ -205,23 +202,37 @@ class RunLane:
         self._set("delivering" if self._life.end is None else "ending")
         self._save()
 
+    def _bury(self, handover: Handover) -> None:
+        """Keep what was refused, or say nothing of the batch."""
+        if not handover.refusals:
+            return
+        origins = Origins(handover.content)
+        with kept("the dead letters"):
+            self._dead.add(
+                [Letter.of(one.hook, one.item, one.reason, origins.take(one.item)) for one in handover.refusals]
+            )
+
     def _revive(self) -> None:
         """Give what was refused once more, behind everything else; what is refused again stays a dead letter."""
-        record, refusals = self._record, []
-        again, record.revive = record.revive == "given", "given"
-        self._keep()
-        points = 0
-        for content in batches(self._dead.read(), self._calls.limits):
-            handover = Handover(content, start=record.points, redelivered=again, beside=self._beside)
-            handover.give(self._calls, self._ref, Resolving(self.folder, record))
-            refusals += handover.refusals
-            record.add(handover.notes, handover.skipped, [])
-            points += len(content.points)
-        self._dead.replace((refusal.hook, refusal.item, refusal.reason) for refusal in refusals)
+        record = self._record
+        if self._redelivery is None:
+            again = record.revive == "given"
+            record.revive = "given"
+            self._keep()
+            self._redelivery = Redelivery(
+                self._dead.read(), self._calls.limits, start=record.points, cursor=record.cursor, redelivered=again
+            )
+        letters = self._redelivery
+        if letters.current is not None:
+            letters.give(self._calls, self._ref, Resolving(self.folder, record), self._place)
+            return
+        with kept("the dead letters"):
+            self._dead.replace(letters.left)
         record.rejected = 0
-        record.add((), {}, [refusal.reason for refusal in refusals])
-        record.points += points
+        record.add(letters.notes, letters.skipped, [letter.reason for letter in letters.left])
+        record.points += letters.points
         record.revive, record.ended = "", None  # its end is told once more, now that there is more before it
+        self._redelivery = None
         self._set("delivering")
         self._save()
 
@@ -262,25 +273,36 @@ class RunLane:
                 name=started.name,
                 project=started.project,
                 started=started.time,
-                parent=self._parent(started.parent),
+                parent=self._parentage.of(started.parent),
                 group=started.group,
                 resumed=self._life.resumed,
             )
         )
-        first = self._record.ref is None
-        self._started = True
-        self._record.ref = ref
-        self._record.ended = None
+        self._go_on_from(ref)
+        self._started = True  # only now: what failed on the way is done again
+        self._record.ref, self._record.ended = ref, None
         self._set("delivering")
-        held = decode_position(ref.position or "")
-        self._beside = foreign_part(held, self.folder)
-        if self._beside:
-            self._merge(ref, held)
-        elif first and any(
-            offset > self._record.cursor.get(name, 0) for name, offset in held.items() if name != POINTS
-        ):
-            self._skip_to(held)
         self._save()
+
+    def _go_on_from(self, ref: RunRef) -> None:
+        """Leave out what the vendor has already, by whomever it was given."""
+        record = self._record
+        self._place, self._merging = Place(ref.position, self.folder), None
+        inflight = record.inflight.end if record.inflight is not None else {}
+        # A batch whose answer was lost is given again as it was, though the vendor says that it has it.
+        beyond = self._place.lies_beyond(furthest(record.cursor, inflight))
+        behind = beyond and self._place.covers(inflight)
+        if behind:
+            self._skip_to(furthest(record.cursor, self._place.own))
+        if record.ref is None:
+            # Letters from before the record was lost: what lies behind the cursor is given anew, and judged anew.
+            cursor = record.cursor
+            with kept("the dead letters"):
+                record.rejected = self._dead.keep(
+                    lambda letter: before(letter.place, cursor) or (not letter.place and bool(cursor))
+                )
+        if self._place.foreign or (beyond and not behind):
+            self._merge(ref)
 
     @property
     def _ref(self) -> RunRef:
@@ -288,45 +310,31 @@ class RunLane:
             raise RetryLater("the run has not been started on the destination")
         return self._record.ref
 
-    def _merge(self, ref: RunRef, held: Position) -> None:
+    def _merge(self, ref: RunRef) -> None:
         """Go on behind what the vendor was given from another journal of this run."""
-        self._merging = Merging(self._calls, ref, self.folder, held, self._record.cursor)
+        self._merging = Merging(self._calls, ref, self.folder, self._place.points, self._record.cursor)
         self._record.points = self._merging.points
         if self._handover is not None:
             self._handover = self._handed(self._handover.content, redelivered=False)
 
-    def _skip_to(self, held: Position) -> None:
-        """Take the vendor's word for what it has, where our own cursor was lost.
+    def _skip_to(self, position: Position) -> None:
+        """Take the vendor's word for what it has, where our own cursor was lost or another store gave it.
 
         Batches go in order and points go last in each, so all before the place is there.
         """
         reader, life, record = JournalReader(self.folder), RunLife(), self._record
-        record.points = record.delivered = 0
-        for placed in reader.events(until=held):
+        points, record.delivered = 0, 0
+        for placed in reader.events(until=position):
             life.apply(placed.event)
             record.delivered += 1
             if isinstance(placed.event, MetricsLogged):
-                record.points += len(placed.event.metrics)
+                points += len(placed.event.metrics)
             elif isinstance(placed.event, ArtifactLogged):
                 record.version_of(placed.event.name, placed.event.files)
+        # Letters that were given again count, too: their places are taken.
+        record.points = max(points, record.points, self._place.points)
         record.inflight, record.cursor = None, dict(reader.position)
         self._life, self._reader, self._handover = life, reader, None
-
-    def _parent(self, parent: str | None) -> ParentRun | None:
-        if parent is None:
-            return None
-        place = Store(self.folder.path.parents[2]).find(parent)
-        if place is None:
-            return ParentRun(id=parent)
-        record = RecordFile(place, self._calls.destination.slug).read()
-        if record is not None and record.ref is not None:
-            return ParentRun(id=parent, ref=record.ref)
-        now = self._around.clock()
-        if self._parent_since is None:
-            self._parent_since = now
-        if now - self._parent_since < PARENT_WAIT_S:
-            raise _ParentFirst("its parent run comes first")
-        return ParentRun(id=parent)
 
     # ---- what went wrong -----------------------------------------------------------------
 
@@ -351,8 +359,9 @@ class RunLane:
         self._unknown_failures += 1
         if self._unknown_failures <= MOST_UNKNOWN or not vendor_answers(self._calls):
             return self._retry(error)
-        if self._handover is not None and self._started and not self._handover.apart:
-            self._handover.apart = True
+        batch = self._redelivery.current if self._redelivery is not None else self._handover
+        if batch is not None and self._started and not batch.apart:
+            batch.apart = True
             return self._retry(error)
         return self._stop("stopped", f"{error}; it failed {self._unknown_failures} times: `trackhub sync` tries again")
 
@@ -360,22 +369,29 @@ class RunLane:
         self._set(state, error)
         self._save()
         self._halted = True
+        # A person mends it, then syncs: whoever does that is not to find the run locked.
+        self._reader = self._handover = self._redelivery = self._merging = None
+        self._started = False
+        self._lock.release()
         self._around.failed(self.folder.id, self._name, error)
         return float("inf")
 
+    def _got_through_elsewhere(self) -> bool:
+        """Return whether somebody else could deliver since this lane was halted: then it goes on, too."""
+        newest = self._file.read()
+        if newest is None or newest.state in HALTED or newest.updated <= self._record.updated:
+            return False
+        self._halted = False
+        self._failures = self._unknown_failures = 0
+        return True
+
     def _keep(self) -> None:
         """Save the record, or give nothing."""
-        try:
+        with kept("the cursor"):
             self._file.write(self._record)
-        except OSError as error:
-            raise RetryLater(f"the cursor cannot be kept: {error}") from error
 
     def _save(self) -> None:
         try:
             self._file.write(self._record)
         except OSError as error:  # a full disk must not end the lane: the cursor is only late
             log.warning("%s: the cursor cannot be kept: %s", self._name, error)
-
-
-class _ParentFirst(Exception):  # noqa: N818  (it is no error)
-    """Say that the parent's run must exist on the vendor before its child's."""

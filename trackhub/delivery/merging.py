@@ -20,32 +20,24 @@ from trackhub.model.entities import MetricPoint, RunRef
 from trackhub.model.events import MetricsLogged
 from trackhub.model.identity import PointIdentity, identity_of
 
-POINTS = "#"
-"""Beside the segments of a position that a vendor keeps: how many points it was given by then."""
-
-
-def foreign_part(held: Position, folder: RunFolder) -> Position:
-    """Return what of a vendor's place lies in other journals than this."""
-    own = {path.stem for path in folder.segments()} | {POINTS}
-    return {name: offset for name, offset in held.items() if name not in own}
-
 
 class Merging:
     """Leave out of every batch the points that the vendor has from elsewhere.
 
     :param cursor: up to where this journal was given to the vendor already.
+    :param given: how many points the vendor was given, by its own word.
     :ivar points: how many points the vendor was given, by whomever; the next batch's ``start``.
     :raises Rejected: the vendor cannot be asked what it has.
     """
 
-    def __init__(self, calls: BackendCalls, ref: RunRef, folder: RunFolder, held: Position, cursor: Position) -> None:
+    def __init__(self, calls: BackendCalls, ref: RunRef, folder: RunFolder, given: int, cursor: Position) -> None:
         if not calls.can("read_metrics"):
             raise Rejected(
                 f"{calls.destination.shown}: this run was delivered there from another store, and its plugin cannot "
                 "read back what arrived; deliver it from that store, or to another project"
             )
         self._theirs: Counter[PointIdentity] = Counter(map(identity_of, calls.read_metrics(ref)))
-        self.points = max(held.get(POINTS, 0), self._theirs.total())
+        self.points = max(given, self._theirs.total())
         for placed in JournalReader(folder).events(until=cursor):
             if isinstance(placed.event, MetricsLogged):
                 event = placed.event

@@ -16,13 +16,18 @@ from typing import Any, Literal
 import msgspec
 
 from trackhub.backend import Destination
+from trackhub.delivery.deadletters import DeadLetters
 from trackhub.delivery.lock import RunLock
 from trackhub.delivery.report import DestinationReport, State
-from trackhub.errors import RunLocked
+from trackhub.delivery.wording import kept_text
+from trackhub.errors import RetryLater, RunLocked
 from trackhub.journal.journal import Position
 from trackhub.journal.store import RunFolder
 from trackhub.model.entities import Note, RunEnd, RunRef
 from trackhub.model.events import FileEntry
+
+HALTED: frozenset[State] = frozenset({"stopped", "unauthorized"})
+"""States that a person has to mend."""
 
 
 class Inflight(msgspec.Struct, kw_only=True):
@@ -123,13 +128,29 @@ class RecordFile:
         record.updated = time.time_ns()
         self.path.parent.mkdir(parents=True, exist_ok=True)
         fresh = self.path.with_suffix(f".{os.getpid()}.tmp")
-        fresh.write_bytes(msgspec.json.encode(record))
+        try:
+            content = msgspec.json.encode(record)
+        except UnicodeEncodeError:  # a vendor's words, or its id of the run
+            content = msgspec.json.encode(kept_text(msgspec.to_builtins(record)))
+        fresh.write_bytes(content)
         fresh.replace(self.path)
+
+
+@contextlib.contextmanager
+def kept(what: str) -> Iterator[None]:
+    """Try again later where the disk is full: nothing goes on that could not be kept.
+
+    :raises RetryLater: it cannot be.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise RetryLater(f"{what} cannot be kept: {error}; once it can, this goes on") from error
 
 
 def reached(record: DeliveryRecord, goal: Position) -> bool:
     """Return whether a destination has everything up to a place, or can have no more by itself."""
-    if record.state in {"stopped", "unauthorized"}:
+    if record.state in HALTED:
         return True
     return record.state != "ending" and all(record.cursor.get(name, 0) >= offset for name, offset in goal.items())
 
@@ -145,15 +166,22 @@ def revive(folder: RunFolder, destination: Destination) -> bool:
 
     :raises RunLocked: somebody delivers the run there now.
     """
+    # Looked at first: who delivers a run that was refused nothing is not in the way.
+    if not _refused(folder, destination):
+        return False
     with _alone(folder, destination):
         file = RecordFile(folder, destination.slug)
-        record = file.read()
-        if record is None or not record.rejected:
-            return False
+        record = record_of(folder, destination)
         if not record.revive:
             record.revive, record.state = "asked", "waiting"
             file.write(record)
     return True
+
+
+def _refused(folder: RunFolder, destination: Destination) -> bool:
+    # A record may have been lost, or forgotten, while the letters lie there.
+    letters = DeadLetters(folder.delivery / f"{destination.slug}.dead.jsonl")
+    return record_of(folder, destination).rejected > 0 or letters.count() > 0
 
 
 def forget(folder: RunFolder, destination: Destination) -> None:

@@ -9,9 +9,11 @@ import time
 from collections.abc import Callable
 
 from trackhub.backend import BackendCalls, Destination
-from trackhub.delivery.lane import RunLane, Surroundings
+from trackhub.delivery.lane import RunLane
 from trackhub.delivery.record import RecordFile, record_of
 from trackhub.delivery.report import DestinationReport
+from trackhub.delivery.surroundings import Surroundings
+from trackhub.delivery.wording import worded
 from trackhub.errors import TrackhubError
 from trackhub.journal.store import RunFolder
 
@@ -36,13 +38,17 @@ class DestinationWorker:
         self._trouble: str | None = None
         self._wake = threading.Event()
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"trackhub {destination.shown}", daemon=True)
+        self._starting = threading.Lock()
+        self._thread = self._new_thread()
 
     def add(self, folder: RunFolder) -> None:
         """Take on a run."""
         self._waiting.append(folder)
-        if not self._thread.is_alive() and not self._stop.is_set():
-            self._thread.start()
+        with self._starting:
+            if not self._thread.is_alive() and not self._stop.is_set():
+                if self._thread.ident is not None:
+                    self._thread = self._new_thread()  # a thread begins once
+                self._thread.start()
         self._wake.set()
 
     def wake(self) -> None:
@@ -68,6 +74,11 @@ class DestinationWorker:
         lanes = list(self._lanes.values())
         return not self._waiting and all(lane.drained or lane.elsewhere is not None for lane in lanes)
 
+    def report(self, folder: RunFolder) -> DestinationReport | None:
+        """Return how far one run has come; None where no lane has it."""
+        lane = self._lanes.get(folder)
+        return lane.report() if lane is not None else None
+
     def reports(self) -> list[tuple[RunFolder, DestinationReport]]:
         """Return how far each run has come."""
         return [(folder, lane.report()) for folder, lane in list(self._lanes.items())]
@@ -76,6 +87,9 @@ class DestinationWorker:
         """Return the runs that another process delivers, and which."""
         found = ((folder, lane.elsewhere) for folder, lane in list(self._lanes.items()))
         return [(folder, holder) for folder, holder in found if holder is not None]
+
+    def _new_thread(self) -> threading.Thread:
+        return threading.Thread(target=self._run, name=f"trackhub {self.destination.shown}", daemon=True)
 
     def _run(self) -> None:
         calls: BackendCalls | None = None
@@ -95,6 +109,9 @@ class DestinationWorker:
         finally:
             for lane in self._lanes.values():
                 lane.close()
+            if not self._stop.is_set():  # whoever adds a run next starts all of them again
+                self._waiting += self._lanes
+                self._lanes.clear()
             if calls is not None:
                 with contextlib.suppress(Exception):  # what a vendor does at its end concerns nobody
                     calls.close()
@@ -107,7 +124,7 @@ class DestinationWorker:
                 break
             try:
                 soonest = min(soonest, lane.step())
-            except Exception:  # a lane's own fault must not stop the others of its destination
+            except BaseException:  # a lane's own fault must not stop the others of its destination
                 log.exception("%s: run %s", self.destination.shown, lane.folder.id)
                 soonest = min(soonest, RECOVERY_S)
         return soonest
@@ -116,9 +133,9 @@ class DestinationWorker:
         try:
             return self._open_backend(self.destination)
         except TrackhubError as error:
-            self._trouble = str(error)
+            self._trouble = worded(error)
         except BaseException as error:  # an SDK may do anything while it is imported, even exit
-            self._trouble = f"its backend cannot be opened: {type(error).__name__}: {error}"
+            self._trouble = f"its backend cannot be opened: {worded(error, named=True)}"
             log.debug("%s", self._trouble, exc_info=True)
         return None
 
