@@ -109,6 +109,85 @@ def test_a_source_that_is_none(invoke, here, tmp_path):
     assert "no run was found there" in found.stderr
 
 
+def test_paths_that_mean_something_else(invoke, forest, here, tmp_path, monkeypatch):
+    """Whoever gives a project's folder, a database or a vendor's folder is told what to write instead."""
+    monkeypatch.chdir(tmp_path)
+    proj = tmp_path / "proj"
+    proj.mkdir()
+    here.rename(proj / ".trackhub")
+    (proj / "mlflow.db").write_bytes(b"SQLite format 3\0 and so on")
+    (proj / "notes.txt").write_text("some notes")
+    (tmp_path / "tb/runs/one").mkdir(parents=True)
+    (tmp_path / "tb/runs/one/events.out.tfevents.1.host").write_bytes(b"")
+    (tmp_path / "old/.neptune").mkdir(parents=True)
+    for path, advice in {
+        "proj": "import proj/.trackhub or mlflow+sqlite:///proj/mlflow.db",
+        "proj/.trackhub/runs": "import proj/.trackhub\n",
+        "proj/mlflow.db": "it is a database; if MLflow made it, write mlflow+sqlite:///proj/mlflow.db",
+        "proj/notes.txt": "it is a file; give the folder that `trackhub export` wrote",
+        "tb": "import tensorboard:tb\n",
+        "tb/runs/one/events.out.tfevents.1.host": "import its folder: tensorboard:tb/runs/one\n",
+        "old": "import neptune:old\n",
+    }.items():
+        found = invoke("import", path, "--store", "there")
+        assert (found.exit_code, advice in found.stderr) == (2, True), found.stderr
+    imported = plain(invoke("import", "proj/.trackhub", "--store", "there", "--json"))
+    assert {run["name"] for run in imported["runs"]} == {"parent", "forest-1"}
+
+
+def test_a_scheme_that_nobody_has(invoke, here):
+    """It is a mistake in the command, as it is for sync."""
+    found = invoke("import", "nobody:there")
+    assert found.exit_code == 2
+    assert "no plugin for 'nobody' is installed" in found.stderr
+
+
+def test_a_folder_that_holds_a_store_besides(invoke, forest, here, tmp_path):
+    """Exported runs are imported, and the store beside them is told."""
+    stick = tmp_path / "stick"
+    invoke("export", str(stick))
+    here.rename(stick / ".trackhub")
+    found = invoke("import", str(stick), "--store", str(stick / ".trackhub"))
+    assert (found.exit_code, "another source" in found.stderr) == (0, False)
+    found = invoke("import", str(stick), "--store", str(tmp_path / "there"))
+    assert found.exit_code == 0
+    assert f"another source: {stick / '.trackhub'}: a store lies there, too" in found.stderr
+
+
+def test_a_project_called_runs(invoke, here, tmp_path):
+    """An export whose only project is called as a store's folder is, is no store."""
+    with trackhub.start_run(project="runs", name="one", capture=False):
+        pass
+    stick = tmp_path / "stick"
+    invoke("export", str(stick))
+    imported = plain(invoke("import", str(stick), "--store", str(tmp_path / "there"), "--json"))
+    assert [run["name"] for run in imported["runs"]] == ["one"]
+
+
+def test_notes_tell_which_run_they_are_of(invoke, here, tmp_path, monkeypatch):
+    """Runs of one name have names of their own here, and the notes and the table use these."""
+    sticks = []
+    for number in range(3):
+        monkeypatch.setenv("TRACKHUB_STORE", str(tmp_path / f"store {number}"))
+        with trackhub.start_run(project="digits", name="first", capture=False):
+            pass
+        sticks.append(str(tmp_path / "stick"))
+        invoke("export", sticks[-1])
+    found = invoke("import", sticks[0], "--store", str(tmp_path / "there"))
+    assert [line.split("\t")[1] for line in found.stdout.splitlines()[1:]] == ["first", "first-2", "first-3"]
+    assert "  first-2: renamed: first: it is 'first-2' here" in found.stderr
+    assert "  first-3: renamed: first: it is 'first-3' here" in found.stderr
+
+
+def test_a_store_after_the_folder_it_was_exported_to(invoke, forest, here, tmp_path):
+    """The run that came by a folder is not there twice when the store itself comes."""
+    stick, there = str(tmp_path / "stick"), str(tmp_path / "there")
+    invoke("export", stick)
+    for source in (stick, str(here), stick, str(here)):
+        assert invoke("import", source, "--store", there).exit_code == 0
+        assert plain(invoke("show", "forest-1", "--store", there, "--json"))["metrics"]["loss"]["count"] == 20
+
+
 def test_into_another_project(invoke, forest, tmp_path):
     """--into renames the project on the way in."""
     stick, there = str(tmp_path / "stick"), str(tmp_path / "there")

@@ -98,6 +98,22 @@ def test_a_point_that_differs_is_found(folder: RunFolder, change: str) -> None:
     assert not report.equal
 
 
+@pytest.mark.parametrize("name", ["top.txt", "model/MLmodel"])
+def test_a_file_that_a_vendor_lists_by_its_path_alone_is_found(written: Any, name: str) -> None:
+    """What was imported from a plain listing is one file under its own name there; without a digest its size tells."""
+    file = FileEntry(path=name.rpartition("/")[2], sha256=SHA, size=10)
+    logged = ArtifactLogged(time=written.tick(), name=name, type="file", files=(file,))
+    folder = written.add("plain", events=[logged])
+    mirror = Mirror(folder)
+    mirror.files = [StoredFile(path=name, size=10)]
+    report = compare(folder, mirror)
+    assert (report.equal, report.theirs["files"]) == (True, 1)
+    mirror.files = [StoredFile(path=name, size=11)]
+    assert compare(folder, mirror).differing == {"files": 1}
+    mirror.files = [StoredFile(path=name, size=10, artifact="other", file=name)]
+    assert compare(folder, mirror).differing == {"files": 1}
+
+
 def test_examples_are_bounded_and_counts_are_not(written: Any) -> None:
     """Of many differences some are shown, and all are counted."""
     folder = written.add(rows=[(step, {"x": 1.0}) for step in range(100)])

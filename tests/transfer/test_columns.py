@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from trackhub.journal.columns import Column
 from trackhub.model.entities import MetricColumns, MetricPoint
-from trackhub.model.identity import identity_of
+from trackhub.model.identity import NS_PER_MS, identity_of
 from trackhub.transfer.columns import columns_of, lacking
 
 VALUES = st.floats() | st.booleans() | st.integers(-(2**70), 2**70)
@@ -45,6 +45,31 @@ def test_what_is_lacking_is_what_is_not_held(points, data):
     rest = lacking(series(points), Column(have.step, have.time, have.value) if held else None)
     counted = Counter(map(identity_of, held)) + Counter(map(identity_of, rest.points()))
     assert counted == Counter(map(identity_of, points))
+
+
+TIMES = st.integers(0, 4 * NS_PER_MS)
+
+
+@given(st.lists(st.builds(MetricPoint, st.just("a"), st.integers(0, 1), st.none(), TIMES), max_size=12), st.data())
+def test_what_a_vendor_told_in_milliseconds_is_held(points, data):
+    """Either side may have whole milliseconds only; a point is lacking as often as it is, and no oftener."""
+    held = data.draw(st.permutations(points))[: data.draw(st.integers(0, len(points)))]
+    fine, coarse = series(points), series(held)
+    coarse.time[:] -= coarse.time % NS_PER_MS
+    rest = lacking(fine, Column(coarse.step, coarse.time, coarse.value) if held else None)
+    assert len(rest.time) == len(points) - len(held)
+    whole = series(points)
+    whole.time[:] -= whole.time % NS_PER_MS
+    exact = series(held)
+    rest = lacking(whole, Column(exact.step, exact.time, exact.value) if held else None)
+    assert len(rest.time) == len(points) - len(held)
+
+
+def test_two_points_in_one_millisecond_are_two():
+    """Where both sides know the finer time, it tells them apart."""
+    held = MetricColumns(name="a", step=np.array([1]), value=np.array([0.5]), time=np.array([1_000_001]))
+    told = MetricColumns(name="a", step=np.array([1]), value=np.array([0.5]), time=np.array([1_000_002]))
+    assert len(lacking(told, Column(held.step, held.time, held.value)).time) == 1
 
 
 @pytest.mark.parametrize("count", [0, 1, 7, 10])

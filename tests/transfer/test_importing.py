@@ -13,7 +13,7 @@ from testing.reference import ReferenceBackend
 from trackhub import hookimpl
 from trackhub.delivery.ending import end_vanished
 from trackhub.delivery.lock import RunLock
-from trackhub.errors import Rejected, RetryLater
+from trackhub.errors import Rejected, RetryLater, SettingsError
 from trackhub.hub import new_delivery_header, segment_header
 from trackhub.journal.journal import JournalReader
 from trackhub.journal.store import RunFolder, Store
@@ -176,13 +176,51 @@ def test_a_project_of_ones_own(elsewhere, tmp_path):
     assert read_detail(Store(tmp_path / "store").find(other.id)).summary.project == "team/old"
 
 
+def test_a_source_that_asks_for_a_project_gets_the_one_of_here(elsewhere_of, tmp_path):
+    """``into`` serves as the project of runs that have none, and the report says for what was asked."""
+
+    class Homeless(ReferenceBackend):
+        @hookimpl
+        def trackhub_search_runs(self, project):
+            if project is None:
+                raise SettingsError("name a project")
+            return tuple(msgspec.structs.replace(self.record_of(held), project=project) for held in self.vendor.all())
+
+    elsewhere = elsewhere_of(Homeless)
+    elsewhere.deliver(elsewhere.run())
+    with pytest.raises(SettingsError, match="name a project"):
+        elsewhere.bring(tmp_path / "store")
+    report = elsewhere.bring(tmp_path / "store", into="a/b")
+    assert [(run.project, run.points) for run in report.runs] == [("a/b", 86)]
+    assert [(note.kind, note.subject) for note in report.notes] == [("one project", "a/b")]
+    assert report.complete
+
+
+def test_a_run_that_is_here_stays_in_its_project(elsewhere, tmp_path):
+    """``into`` moves nothing that was imported before, and a note says so."""
+    elsewhere.deliver(elsewhere.run())
+    elsewhere.bring(tmp_path / "store")
+    [run] = elsewhere.bring(tmp_path / "store", into="q").runs
+    assert (run.project, run.added) == ("p", {})
+    assert [(note.kind, note.subject) for note in run.notes] == [("not moved", "q")]
+    assert "in project 'p', and stays there" in run.notes[0].detail
+    assert elsewhere.bring(tmp_path / "store", into="p").runs[0].notes == ()
+
+
 def test_runs_of_one_name_keep_names_of_their_own(elsewhere, tmp_path):
-    """Names stay unique in a project; the same run keeps its own at each import."""
+    """Names stay unique in a project; the same run keeps its own at each import, and a new one is told."""
     runs = [elsewhere.run("same") for _ in range(3)]
     for run in runs:
         elsewhere.deliver(run)
     for _ in range(2):
-        elsewhere.bring(tmp_path / "store")
+        report = elsewhere.bring(tmp_path / "store")
+        assert sorted(run.name for run in report.runs) == ["same", "same-2", "same-3"]
+        renamed = {run.name: [(note.kind, note.subject, note.detail) for note in run.notes] for run in report.runs}
+        assert renamed == {
+            "same": [],
+            "same-2": [("renamed", "same", "it is 'same-2' here")],
+            "same-3": [("renamed", "same", "it is 'same-3' here")],
+        }
     names = [read_detail(folder).summary.name for folder in Store(tmp_path / "store").runs()]
     assert sorted(names) == ["same", "same-2", "same-3"]
 
@@ -244,6 +282,19 @@ def test_secrets_stay_out(elsewhere, tmp_path):
     assert elsewhere.bring(tmp_path / "store").runs[0].added == {}
 
 
+def test_packages_are_no_secrets(elsewhere, tmp_path):
+    """A package may be called as a key of secrets is; its version comes through, and a token in it does not."""
+    written = elsewhere.run()
+    packages = {"google-auth": "2.29.0", "PyJWT": "2.8.0", "mine": "https://me:hunter22@host/mine.git"}
+    written.environment({"python": {"packages": packages}, "variables": {"API_KEY": "hunter22", "HOME": "/root"}})
+    elsewhere.deliver(written)
+    [run] = elsewhere.bring(tmp_path / "store").runs
+    brought = read_detail(Store(tmp_path / "store").find(written.id)).environment
+    assert brought["python"]["packages"] == packages | {"mine": "https://[redacted]@host/mine.git"}
+    assert brought["variables"] == {"API_KEY": "[redacted]", "HOME": "/root"}
+    assert {note.subject for note in run.notes} == {"environment.python.packages", "environment.variables.API_KEY"}
+
+
 def test_a_file_that_is_not_given_is_named(elsewhere_of, tmp_path):
     """The run comes without it, and the report says which and why; a later import gets it."""
 
@@ -262,7 +313,47 @@ def test_a_file_that_is_not_given_is_named(elsewhere_of, tmp_path):
     elsewhere.deliver(written)
     report = elsewhere.bring(tmp_path / "store")
     assert report.left_out == {"missing file": 1}
+    assert report.complete
     assert report.runs[0].notes == (Note(kind="missing file", subject="weights@1:sub/b.bin", detail="it is gone"),)
+
+
+def test_a_file_that_the_source_may_still_have_is_an_error(elsewhere_of, tmp_path):
+    """The run comes without it, is not counted as whole, and the next import brings it."""
+
+    class Trouble(ReferenceBackend):
+        trouble = True
+
+        @hookimpl
+        def trackhub_download_artifact(self, ref, path, target):
+            if self.trouble and path.endswith(":sub/b.bin"):
+                raise PermissionError("not now")
+            super().trackhub_download_artifact(ref, path, target)
+
+    elsewhere = elsewhere_of(Trouble)
+    elsewhere.deliver(elsewhere.run())
+    report = elsewhere.bring(tmp_path / "store")
+    assert (report.complete, report.left_out) == (False, {"unfetched file": 1})
+    assert "1 of its files could not be fetched" in report.runs[0].error
+    elsewhere.backend.trouble = False
+    report = elsewhere.bring(tmp_path / "store")
+    assert report.complete
+
+
+def test_what_a_source_cannot_read_is_not_complete(elsewhere_of, tmp_path):
+    """A folder or a run that it has and cannot look into is not here; what it only tells is no failure."""
+
+    class Noting(ReferenceBackend):
+        kind = "unreadable"
+
+        @hookimpl
+        def trackhub_read_notes(self):
+            return (Note(kind=self.kind, subject="x", detail="permission denied"),)
+
+    elsewhere = elsewhere_of(Noting)
+    elsewhere.deliver(elsewhere.run())
+    assert not elsewhere.bring(tmp_path / "store").complete
+    elsewhere.backend.kind = "damaged"
+    assert elsewhere.bring(tmp_path / "store").complete
 
 
 def test_a_source_that_goes_away_is_no_loss(elsewhere_of, tmp_path):

@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import msgspec
+
 from trackhub import hub
 from trackhub.backend import Destination
 from trackhub.delivery.record import forget
@@ -14,10 +16,12 @@ from trackhub.delivery.report import DeliveryReport, DestinationReport
 from trackhub.delivery.syncing import parents_of
 from trackhub.errors import SettingsError
 from trackhub.journal.store import RunFolder, Store
+from trackhub.model.entities import Note
 from trackhub.query.runs import find
 from trackhub.redact import Redactor
 from trackhub.run import Run
 from trackhub.settings import Settings, resolve
+from trackhub.transfer.advice import advice_on_file, others_at, store_in
 from trackhub.transfer.importing import Progress
 from trackhub.transfer.importing import import_runs as bring
 from trackhub.transfer.report import ImportReport
@@ -39,25 +43,29 @@ def import_runs(
     :param source: a destination's URL or name, such as ``neptune:exports/``; or a folder that
         :func:`export_runs` wrote; or another store.
     :param project: which project of the source; of runs that belong to none, the one they get.
-    :param into: the project they get here, whatever they had.
+    :param into: the project they get here, whatever they had; a run that is here already stays where it is.
     :param progress: told how many runs are done, of how many, and the next one's name.
     :raises PluginError: no plugin reads such a source.
     :raises SettingsError: the source is none, or a project is needed.
     :raises StoreError: the store cannot be written.
     """
     settings = resolve(store=store)
-    other = Store(Path(source).absolute())
-    if (other.path / "runs").is_dir() and os.fspath(source) not in settings.destinations:
+    text, own = os.fspath(source), Store(settings.store.absolute())
+    is_path = text not in settings.destinations and Path(text).exists()
+    other = Store(Path(text).absolute())
+    if is_path and next(other.runs(), None) is not None:
         if into is not None:
             raise SettingsError(
-                f"{source}: runs of a store keep their project, which their journals name; leave out into"
+                f"{text}: runs of a store keep their project, which their journals name; leave out --into"
             )
-        return merge_store(other, Store(settings.store.absolute()), project=project, progress=progress)
-    calls = hub.open_backend(_source(os.fspath(source), settings), settings)
+        return merge_store(other, own, hub.new_import_header, project=project, progress=progress)
+    if is_path and not Path(text).is_dir():
+        raise SettingsError(f"{text}: {advice_on_file(Path(text))}")
+    calls = hub.open_backend(_source(text, settings), settings)
     try:
-        return bring(
+        report = bring(
             calls,
-            Store(settings.store.absolute()),
+            own,
             hub.new_import_header,
             project=project,
             into=into,
@@ -66,6 +74,20 @@ def import_runs(
         )
     finally:
         calls.close()
+    return _advised(report, Path(text), own.path) if is_path else report
+
+
+def _advised(report: ImportReport, path: Path, own: Path) -> ImportReport:
+    """Return a report on a folder that says what else lies there.
+
+    :raises SettingsError: nothing of what was looked for is there, but something else.
+    """
+    if not report.runs and not report.notes and (others := others_at(path, own)):
+        raise SettingsError(f"{path}: no run lies there that `trackhub export` wrote; import {' or '.join(others)}")
+    if report.runs and (store := store_in(path, own)):
+        note = Note(kind="another source", subject=str(store), detail="a store lies there, too; import it by itself")
+        return msgspec.structs.replace(report, notes=(*report.notes, note))
+    return report
 
 
 def export_runs(
@@ -106,7 +128,7 @@ def _folder(store: Store, run: Run | RunFolder | str) -> RunFolder:
 def _source(text: str, settings: Settings) -> str:
     if text in settings.destinations:
         return text
-    if Path(text).exists():
+    if Path(text).is_dir():
         return _local(Path(text).absolute())
     if _URL.fullmatch(text):
         return text

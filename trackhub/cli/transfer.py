@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -29,14 +30,16 @@ def import_(
         str | None,
         typer.Option("--project", help="Which project of the source; of runs that belong to none, the one they get."),
     ] = None,
-    into: Annotated[str | None, typer.Option("--into", help="The project they get here, whatever they had.")] = None,
+    into: Annotated[
+        str | None, typer.Option("--into", help="The project they get here, whatever they had or had not.")
+    ] = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Bring runs from elsewhere into the store.
 
     Only what the store lacks is added: after a kill, or when the source has grown, do it again.
-    Exit code 1 if a run could not be brought whole.
+    Exit code 1 if something that the source still has could not be brought, or there is no run.
 
     \b
     trackhub import /media/stick/runs                      what `trackhub export` wrote
@@ -98,7 +101,11 @@ def _print(report: ImportReport) -> None:
     )
     points, files = sum(run.points for run in report.runs), sum(run.files for run in report.runs)
     remark(f"{len(report.runs)} runs, {points} points, {files} files at {report.source}")
-    notes = [*(("", note) for note in report.notes), *((run.name, note) for run in report.runs for note in run.notes)]
+    names = Counter(run.name for run in report.runs)
+    notes = [
+        *(("", note) for note in report.notes),
+        *((run.name if names[run.name] == 1 else run.id, note) for run in report.runs for note in run.notes),
+    ]
     if notes:
         remark(
             "not as it was, or not told: "

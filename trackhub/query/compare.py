@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
 from typing import Any
 
 import msgspec
@@ -19,7 +20,7 @@ from trackhub.journal.store import RunFolder
 from trackhub.model.entities import MetricPoint, ModelRecord, RunRecord, RunRef, StoredFile
 from trackhub.model.events import MetricsLogged
 from trackhub.model.identity import NS_PER_MS, PointIdentity, identity_of
-from trackhub.query.summary import RunDetail, RunSummary, read_detail
+from trackhub.query.summary import ArtifactVersion, RunDetail, RunSummary, read_detail
 from trackhub.types import Status
 
 _MOST_EXAMPLES = 10
@@ -146,8 +147,11 @@ class _Comparison:
     def files(self, detail: RunDetail, theirs: Iterable[StoredFile]) -> None:
         """Compare each artifact's newest version, by digest where the vendor tells it, else by size."""
         held: dict[Any, StoredFile] = {}
+        plain: dict[str, StoredFile] = {}
         for file in theirs:
             held[file.path] = held[file.artifact, file.version, file.file] = file
+            if file.artifact is None:
+                plain[file.path] = file
         newest = {artifact.name: artifact for artifact in detail.artifacts}
         wanted = [(artifact, entry) for artifact in newest.values() for entry in artifact.files]
         found = 0
@@ -155,6 +159,8 @@ class _Comparison:
             path, sha256, size = f"{artifact.name}/{entry.path}", entry.sha256, entry.size
             # By what the vendor says it belongs to; by its path where the vendor does not say.
             told = held.get((artifact.name, artifact.version, entry.path)) or held.get(path)
+            if told is None and _is_plain(artifact):
+                told = plain.get(artifact.name)
             found += told is not None
             if told is None:
                 self.differ("files", path, sha256, None)
@@ -179,6 +185,11 @@ class _Comparison:
 
 def _moves(record: ModelRecord) -> set[tuple[str, int]]:
     return {(move.alias, move.time // NS_PER_MS) for move in record.moves}
+
+
+def _is_plain(artifact: ArtifactVersion) -> bool:
+    """Return whether an artifact is one file under its own name, which a vendor may list by that name alone."""
+    return len(artifact.files) == 1 and PurePosixPath(artifact.name).name == artifact.files[0].path
 
 
 def _points(folder: RunFolder) -> Iterator[MetricPoint]:

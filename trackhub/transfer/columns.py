@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from trackhub.backend import BackendCalls
 from trackhub.journal.columns import Column
 from trackhub.model.entities import MetricColumns, MetricPoint, RunRef
+from trackhub.model.identity import NS_PER_MS
 
 _Array = np.ndarray[Any, np.dtype[Any]]
 _LARGEST = 1 << 63
 _EXACT = 1 << 53
+_Identity: TypeAlias = tuple[object, object, int]
 
 
 def whole_series(calls: BackendCalls, ref: RunRef) -> list[MetricColumns]:
@@ -48,7 +50,8 @@ def columns_of(points: Iterable[MetricPoint]) -> Iterator[MetricColumns]:
 def lacking(told: MetricColumns, held: Column | None) -> MetricColumns:
     """Return the points that a journal lacks of a series, in their order.
 
-    Usually it holds the first so many. Else every point counts as often as it is there.
+    Usually it holds the first so many. Else every point counts as often as it is there. A time that
+    one side has in whole milliseconds only, as most vendors keep it, is the other's finer one.
     """
     if held is None:
         return told
@@ -56,13 +59,13 @@ def lacking(told: MetricColumns, held: Column | None) -> MetricColumns:
     if count <= len(told.time) and _begins(told, held):
         return _taken(told, np.arange(count, len(told.time)))
     left = Counter(_identities(held.step, held.value, held.time))
-    places = []
+    rest = []
     for place, identity in enumerate(_identities(told.step, told.value, told.time)):
         if left[identity]:
             left[identity] -= 1
         else:
-            places.append(place)
-    return _taken(told, np.array(places, np.int64))
+            rest.append((place, identity))
+    return _taken(told, np.array(_without_coarser(rest, left), np.int64))
 
 
 def lacking_series(told: Iterable[MetricColumns], held: Mapping[str, Column]) -> list[MetricColumns]:
@@ -71,13 +74,38 @@ def lacking_series(told: Iterable[MetricColumns], held: Mapping[str, Column]) ->
     return [series for series in found if len(series.time)]
 
 
+def _without_coarser(rest: list[tuple[int, _Identity]], left: Counter[_Identity]) -> list[int]:
+    """Return the places of what is not held with a time that is finer or coarser, either."""
+    coarse: Counter[_Identity] = Counter()
+    fine: Counter[_Identity] = Counter()
+    for (step, value, time), count in (+left).items():
+        (fine if time % NS_PER_MS else coarse)[step, value, time // NS_PER_MS] += count
+    places = []
+    for place, (step, value, time) in rest:
+        moment = step, value, time // NS_PER_MS
+        if coarse[moment]:
+            coarse[moment] -= 1
+        elif fine[moment] and not time % NS_PER_MS:
+            fine[moment] -= 1
+        else:
+            places.append(place)
+    return places
+
+
 def _begins(told: MetricColumns, held: Column) -> bool:
     count = len(held.time)
     return (
-        np.array_equal(np.asarray(told.time)[:count], held.time)
+        _same_times(np.asarray(told.time)[:count], held.time)
         and _same(np.asarray(told.step)[:count], held.step)
         and _same(np.asarray(told.value)[:count], held.value)
     )
+
+
+def _same_times(told: _Array, held: _Array) -> bool:
+    differ = told != held
+    one, other = told[differ], held[differ]
+    rounded = (one % NS_PER_MS == 0) | (other % NS_PER_MS == 0)
+    return bool((rounded & (one // NS_PER_MS == other // NS_PER_MS)).all())
 
 
 def _same(told: _Array, held: _Array) -> bool:
@@ -86,7 +114,7 @@ def _same(told: _Array, held: _Array) -> bool:
     return list(map(_identity, told.tolist())) == list(map(_identity, held.tolist()))
 
 
-def _identities(step: Any, value: Any, time: Any) -> Iterator[tuple[object, object, int]]:
+def _identities(step: Any, value: Any, time: Any) -> Iterator[_Identity]:
     steps, values = np.asarray(step).tolist(), np.asarray(value).tolist()
     return zip(map(_identity, steps), map(_identity, values), np.asarray(time).tolist(), strict=True)
 

@@ -31,10 +31,12 @@ class Fetching:
 
     :param held: the versions that the journal has.
     :ivar notes: files that the source lists and does not give.
+    :ivar unfetched: how many of these it may still have: it did not say that they are gone.
     """
 
     def __init__(self, calls: BackendCalls, ref: RunRef, folder: RunFolder, held: Iterable[ArtifactVersion]) -> None:
         self.notes: list[Note] = []
+        self.unfetched = 0
         self._calls = calls
         self._ref = ref
         self._folder = folder
@@ -47,11 +49,12 @@ class Fetching:
         :param otherwise: the time of what the source gives none for.
         :raises RetryLater: the source is away; what was fetched stays, and is not fetched again.
         """
-        for version in versions_of(files):
+        versions = [(otherwise if version.time is None else version.time, version) for version in versions_of(files)]
+        # In order of time: a journal's segments are merged by it, and what was logged last is the newest.
+        for time, version in sorted(versions, key=lambda timed: timed[0]):
             entries = tuple(entry for file in version.files if (entry := self._entry(version, file)) is not None)
             if not entries or (version.name, frozenset(entries)) in self._held:
                 continue
-            time = otherwise if version.time is None else version.time
             yield ArtifactLogged(time=time, name=version.name, type=version.type, files=entries)
 
     def _entry(self, version: Version, file: StoredFile) -> FileEntry | None:
@@ -65,8 +68,12 @@ class Fetching:
             kept = self._fetch(file)
         except (RetryLater, Unauthorized, StoreError):
             raise
-        except (TrackhubError, OSError, ValueError) as error:
+        except (Rejected, FileNotFoundError) as error:
             self.notes.append(Note(kind="missing file", subject=file.path, detail=str(error)))
+            return None
+        except (TrackhubError, OSError, ValueError) as error:
+            self.unfetched += 1
+            self.notes.append(Note(kind="unfetched file", subject=file.path, detail=str(error)))
             return None
         return FileEntry(path=path, sha256=kept.sha256, size=kept.size)
 

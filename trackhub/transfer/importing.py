@@ -19,14 +19,17 @@ from trackhub.journal.store import RunFolder, Store
 from trackhub.journal.writer import JournalWriter
 from trackhub.model.entities import MetricColumns, ModelRecord, Note, RunRecord, RunRef
 from trackhub.model.events import EnvironmentCaptured, ParamsLogged, RunEnded, RunStarted, TagsSet
+from trackhub.model.identity import NS_PER_MS
 from trackhub.model.values import flatten
 from trackhub.query.summary import RunDetail, read_detail
 from trackhub.redact import Redactor
 from trackhub.transfer.columns import lacking_series, whole_series
+from trackhub.transfer.environment import redacted_environment
 from trackhub.transfer.files import Fetching
 from trackhub.transfer.identity import IMPORTED_ID, id_here
 from trackhub.transfer.models import Registering
-from trackhub.transfer.report import ImportedRun, ImportReport
+from trackhub.transfer.report import ImportedRun, ImportReport, renamed
+from trackhub.transfer.searching import parents_first, search
 
 NewHeader = Callable[[RunFolder], SegmentHeader]
 Progress = Callable[[int, int, str], None]
@@ -45,31 +48,32 @@ def import_runs(
     """Bring every run of a source into a store.
 
     :param project: which of the source's projects; of runs that belong to none, the one they get.
-    :param into: the project they get here, whatever they had.
+    :param into: the project they get here, whatever they had; a run that is here already stays where it is.
     :param progress: told how many runs are done, of how many, and which comes next.
     :raises PluginError: the plugin cannot list runs.
     :raises SettingsError: a project is needed, and none was given.
     """
-    records = calls.search_runs(project)
-    left_out = calls.read_notes()
+    records, left_out = search(calls, project, into)
     models: dict[str, list[ModelRecord]] = {}
     for model in calls.read_models(None) if records and calls.can("read_models") else ():
         models.setdefault(model.run_id, []).append(model)
     runs = []
-    for number, record in enumerate(_parents_first(records)):
+    for number, record in enumerate(parents_first(records)):
         if progress is not None:
             progress(number, len(records), record.name)
-        importing = _Importing(calls, store, record, into or record.project, redactor or Redactor())
+        importing = _Importing(calls, store, record, into, redactor or Redactor())
         runs.append(importing.run(new_header, models.get(record.id, ())))
     if progress is not None:
         progress(len(records), len(records), "")
-    return ImportReport(source=calls.destination.shown, runs=tuple(runs), notes=tuple(left_out))
+    return ImportReport(source=calls.destination.shown, runs=tuple(runs), notes=left_out)
 
 
 class _Importing:
     """Bring one run."""
 
-    def __init__(self, calls: BackendCalls, store: Store, record: RunRecord, project: str, redactor: Redactor) -> None:
+    def __init__(
+        self, calls: BackendCalls, store: Store, record: RunRecord, into: str | None, redactor: Redactor
+    ) -> None:
         self._calls = calls
         self._record = record
         self._redactor = redactor
@@ -77,11 +81,17 @@ class _Importing:
         scheme = calls.destination.scheme
         self._id = id_here(scheme, record.project, record.id)
         self._parent = None if record.parent is None else id_here(scheme, record.project, record.parent)
-        self._folder = store.find(self._id) or store.run(project, self._id)
+        self._folder = store.find(self._id) or store.run(into or record.project, self._id)
         self._ref = record.ref or RunRef(id=record.id)
         self._added: dict[str, int] = {}
         self._notes = list(record.notes)
+        self._name = record.name
+        self._changed: dict[str, str] = {}
+        self._unfetched = 0
         self._points = self._files = 0
+        if into not in {None, self._folder.project}:
+            why = f"it is here already, in project {self._folder.project!r}, and stays there"
+            self._notes.append(Note(kind="not moved", subject=str(into), detail=why))
 
     def run(self, new_header: NewHeader, models: Sequence[ModelRecord]) -> ImportedRun:
         """Add what the journal lacks; what goes wrong with this run must not keep the others away."""
@@ -92,6 +102,8 @@ class _Importing:
             if not lock.take():
                 raise RunLocked(f"{lock.holder()} imports this run; try again when it is done")
             self._bring(JournalWriter(self._folder.journal, lambda: new_header(self._folder)), models)
+            if self._unfetched:
+                error = f"{self._unfetched} of its files could not be fetched, as noted; import again"
         except (Unauthorized, StoreError):
             raise
         except (TrackhubError, OSError, ValueError, TypeError) as trouble:
@@ -101,14 +113,14 @@ class _Importing:
         record = self._record
         return ImportedRun(
             id=self._id,
-            name=record.name,
+            name=self._name,
             project=self._folder.project,
             source_id=record.id,
             status=record.status,
             points=self._points,
             files=self._files,
             added={kind: count for kind, count in self._added.items() if count},
-            notes=tuple(self._notes),
+            notes=(*self._notes, *renamed(record.name, self._name)),
             error=error,
         )
 
@@ -120,25 +132,29 @@ class _Importing:
         told = whole_series(self._calls, self._ref)
         self._points = sum(len(series.time) for series in told)
         started = self._started(told)
+        self._name = detail.summary.name
         try:
-            attempt = detail.attempts[-1] if detail.attempts else self._begin(writer, started)
+            attempts = detail.attempts or (self._begin(writer, started),)
             self._say(writer, detail, started, ours=ours)
             self._added["points"] = append_columns(writer, lacking_series(told, held))
             self._bring_files(writer, detail, self._record.ended or started)
             self._bring_models(writer, models, self._record.ended or started)
-            self._end(writer, detail, attempt, told, ours=ours)
+            if self._changed:  # behind what is older, or a reader that merges by time would be late with that
+                writer.append(TagsSet(time=max(started, detail.summary.last_event), tags=self._changed))
+            if not ours:
+                self._end(writer, detail, attempts, told)
         finally:
             writer.close()
 
     def _begin(self, writer: JournalWriter, started: int) -> str:
         record, folder = self._record, self._folder
         attempt = writer.begin()
-        name = self._store.take_name(folder.project, record.name, folder.id)
+        self._name = self._store.take_name(folder.project, record.name, folder.id)
         writer.append(
             RunStarted(
                 time=started,
                 id=folder.id,
-                name=name,
+                name=self._name,
                 project=folder.project,
                 attempt=attempt,
                 parent=self._parent,
@@ -167,7 +183,7 @@ class _Importing:
                     for name in sorted(names)
                 ]
         else:
-            fresh_tags |= {name: tags[name] for name in tags_other}
+            self._changed = {name: tags[name] for name in sorted(tags_other)}
         if fresh:
             writer.append(ParamsLogged(time=time, params=fresh))
         if other and not ours:
@@ -175,11 +191,11 @@ class _Importing:
                 ParamsLogged(time=time, params={name: params[name] for name in sorted(other)}, overwrite=True)
             )
         if fresh_tags:
-            writer.append(TagsSet(time=max(time, held.last_event) if tags_other else time, tags=fresh_tags))
-        environment = redactor.value("environment", record.environment)
+            writer.append(TagsSet(time=time, tags=fresh_tags))
+        environment = redacted_environment(record.environment, redactor)
         if environment and not detail.environment:
             writer.append(EnvironmentCaptured(time=time, environment=environment))
-        self._added |= {"params": len(fresh) + len(other) * (not ours), "tags": len(fresh_tags)}
+        self._added |= {"params": len(fresh) + len(other) * (not ours), "tags": len(fresh_tags) + len(self._changed)}
         self._notes += [
             Note(kind="redacted", subject=name, detail=f"{count} times") for name, count in redactor.hits.items()
         ]
@@ -196,6 +212,7 @@ class _Importing:
             writer.append(event)
             added += len(event.files)
         self._added["files"] = added
+        self._unfetched = fetching.unfetched
         self._notes += fetching.notes
 
     def _bring_models(self, writer: JournalWriter, models: Sequence[ModelRecord], otherwise: int) -> None:
@@ -208,15 +225,17 @@ class _Importing:
             self._notes += registering.notes
 
     def _end(
-        self, writer: JournalWriter, detail: RunDetail, attempt: str, told: list[MetricColumns], *, ours: bool
+        self, writer: JournalWriter, detail: RunDetail, attempts: Sequence[str], told: list[MetricColumns]
     ) -> None:
         record, held = self._record, detail.summary
-        if record.status == "running" or ours:
+        if record.status == "running":
             return
         last = max((int(series.time.max()) for series in told), default=0)
         ended = record.ended or max(last, self._started(told))
-        if held.ended is None or held.ended < ended:
-            writer.append(RunEnded(time=ended, status=record.status, attempt=attempt, reason=record.reason))
+        # To the millisecond: most sources keep no finer time, and one of them may have told it before.
+        if held.ended is None or held.ended // NS_PER_MS < ended // NS_PER_MS:
+            for attempt in attempts:
+                writer.append(RunEnded(time=ended, status=record.status, attempt=attempt, reason=record.reason))
             self._added["ends"] = 1
 
     def _started(self, told: list[MetricColumns]) -> int:
@@ -227,16 +246,3 @@ class _Importing:
 
 def _equal(ours: Any, theirs: Any) -> bool:
     return type(ours) is type(theirs) and (ours == theirs or (ours != ours and theirs != theirs))  # noqa: PLR0124 - NaN
-
-
-def _parents_first(records: tuple[RunRecord, ...]) -> list[RunRecord]:
-    """Return runs so that each comes after its parent; among equals, the oldest first."""
-    by_id = {record.id: record for record in records}
-    order: dict[str, RunRecord] = {}
-    for record in sorted(records, key=lambda record: (record.started or 0, record.id)):
-        line = [record]
-        while (parent := line[-1].parent) in by_id and by_id[parent] not in line:
-            line.append(by_id[parent])
-        for one in reversed(line):
-            order.setdefault(one.id, one)
-    return list(order.values())

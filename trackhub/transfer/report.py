@@ -7,15 +7,19 @@ import msgspec
 from trackhub.model.entities import Note
 from trackhub.types import Status
 
+UNREADABLE = "unreadable"
+"""The kind of note that a source gives on what it has and cannot read: a folder, or a run."""
+
 
 class ImportedRun(msgspec.Struct, frozen=True, kw_only=True):
     """Say how one run stands after an import.
 
+    :ivar name: its name here, which a note tells if it has another one there; ``project`` likewise.
     :ivar source_id: the run's id where it came from.
     :ivar points: how many points the source has; ``files`` how many files.
     :ivar added: what of it was not in the store before, by kind; nothing, when all was.
     :ivar notes: what could not be said, or not exactly.
-    :ivar error: why the run is not here whole; import again once that is mended.
+    :ivar error: why something of it that the source still has is not here; import again once that is mended.
     """
 
     id: str
@@ -42,8 +46,8 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def complete(self) -> bool:
-        """Return whether every run is here whole."""
-        return not any(run.error for run in self.runs)
+        """Return whether all is here that the source still has; what it has lost itself is in the notes."""
+        return not any(run.error for run in self.runs) and not any(note.kind == UNREADABLE for note in self.notes)
 
     @property
     def left_out(self) -> dict[str, int]:
@@ -52,3 +56,10 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
         for note in (*self.notes, *(note for run in self.runs for note in run.notes)):
             counts[note.kind] = counts.get(note.kind, 0) + 1
         return counts
+
+
+def renamed(there: str, here: str) -> tuple[Note, ...]:
+    """Return a note if a run has another name here than where it came from."""
+    if here == there:
+        return ()
+    return (Note(kind="renamed", subject=there, detail=f"it is {here!r} here"),)
