@@ -337,6 +337,38 @@ def test_a_file_that_the_source_may_still_have_is_an_error(elsewhere_of, tmp_pat
     elsewhere.backend.trouble = False
     report = elsewhere.bring(tmp_path / "store")
     assert report.complete
+    [folder] = Store(tmp_path / "store").runs()
+    assert [(one.version, len(one.files)) for one in read_detail(folder).artifacts] == [(1, 2), (2, 1)]
+
+
+def test_files_out_of_reach_keep_nothing_else_away(elsewhere_of, tmp_path):
+    """The other files and the run's end come; a source that answers for none is not asked for each."""
+
+    class Away(ReferenceBackend):
+        asked = 0
+        reach = "weights@1:a.bin"
+
+        @hookimpl
+        def trackhub_download_artifact(self, ref, path, target):
+            self.asked += 1
+            if self.reach not in {"all", path}:
+                raise RetryLater("nobody answers")
+            super().trackhub_download_artifact(ref, path, target)
+
+    elsewhere = elsewhere_of(Away)
+    written = elsewhere.run()
+    for number in range(20):
+        written.artifact(f"more {number}", {"it": b"more %d" % number})
+    written.end()
+    elsewhere.deliver(written)
+    [run] = elsewhere.bring(tmp_path / "store").runs
+    assert elsewhere.backend.asked == 4
+    assert "files could not be fetched" in run.error
+    assert read_detail(Store(tmp_path / "store").find(written.id)).summary.status == "finished"
+    elsewhere.backend.reach = "all"
+    [run] = elsewhere.bring(tmp_path / "store").runs
+    assert (run.error, run.added) == (None, {"files": 23})
+    assert essence(Store(tmp_path / "store").find(written.id)) == essence(written.folder)
 
 
 def test_what_a_source_cannot_read_is_not_complete(elsewhere_of, tmp_path):

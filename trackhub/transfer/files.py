@@ -15,6 +15,9 @@ from trackhub.model.entities import Note, RunRef, StoredFile
 from trackhub.model.events import ArtifactLogged, FileEntry
 from trackhub.query.summary import ArtifactVersion
 
+_MOST_IN_A_ROW = 3
+"""So many files may be out of reach one after the other; then the source is away, and is not asked for each."""
+
 
 class Version(NamedTuple):
     """Hold one version of an artifact as a source lists it."""
@@ -37,6 +40,7 @@ class Fetching:
     def __init__(self, calls: BackendCalls, ref: RunRef, folder: RunFolder, held: Iterable[ArtifactVersion]) -> None:
         self.notes: list[Note] = []
         self.unfetched = 0
+        self._in_a_row = 0
         self._calls = calls
         self._ref = ref
         self._folder = folder
@@ -46,14 +50,17 @@ class Fetching:
     def events(self, files: Iterable[StoredFile], otherwise: int) -> Iterator[ArtifactLogged]:
         """Yield what the journal lacks, once the bytes are here.
 
+        What was fetched stays, and is not fetched again.
+
         :param otherwise: the time of what the source gives none for.
-        :raises RetryLater: the source is away; what was fetched stays, and is not fetched again.
         """
         versions = [(otherwise if version.time is None else version.time, version) for version in versions_of(files)]
         # In order of time: a journal's segments are merged by it, and what was logged last is the newest.
         for time, version in sorted(versions, key=lambda timed: timed[0]):
+            unfetched = self.unfetched
             entries = tuple(entry for file in version.files if (entry := self._entry(version, file)) is not None)
-            if not entries or (version.name, frozenset(entries)) in self._held:
+            # A version of which more may come is brought whole once it has come, or there would be two of it.
+            if self.unfetched > unfetched or not entries or (version.name, frozenset(entries)) in self._held:
                 continue
             yield ArtifactLogged(time=time, name=version.name, type=version.type, files=entries)
 
@@ -64,17 +71,22 @@ class Fetching:
             place = self._store.locate(file.sha256)
             if place.is_file() and file.size in {None, place.stat().st_size}:
                 return FileEntry(path=path, sha256=file.sha256, size=place.stat().st_size)
+        if self._in_a_row >= _MOST_IN_A_ROW:
+            self.unfetched += 1
+            return None
         try:
             kept = self._fetch(file)
-        except (RetryLater, Unauthorized, StoreError):
+        except (Unauthorized, StoreError):
             raise
         except (Rejected, FileNotFoundError) as error:
             self.notes.append(Note(kind="missing file", subject=file.path, detail=str(error)))
             return None
         except (TrackhubError, OSError, ValueError) as error:
             self.unfetched += 1
+            self._in_a_row += isinstance(error, RetryLater)
             self.notes.append(Note(kind="unfetched file", subject=file.path, detail=str(error)))
             return None
+        self._in_a_row = 0
         return FileEntry(path=path, sha256=kept.sha256, size=kept.size)
 
     def _fetch(self, file: StoredFile) -> FileEntry:
