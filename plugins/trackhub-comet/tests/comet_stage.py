@@ -7,58 +7,21 @@ server's own state, row by row and byte by byte; then once more through the plug
 from __future__ import annotations
 
 import math
-import random
 import re
-import time
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from comet_server import CometServer, Experiment
 from support.oracle import differences
-from support.training import TrainingWorld, delivery_of, ending, eventually
+from support.storm import Storm, acknowledged, done, rage
+from support.training import TrainingWorld
 
 from trackhub.model.entities import MetricPoint, RunRef
 
-TRAIN = """
-import math, os, sys, time
-from pathlib import Path
-import trackhub
-
-rows, pause, odd = int(sys.argv[1]), float(sys.argv[2]), [math.nan, math.inf, -math.inf, 0, True, 2**60 + 1, -0.25]
-run = trackhub.start_run(
-    project="storm", name="the storm", id=os.environ.get("RUN_ID"), resume=os.environ.get("RESUME", "never"),
-    params={"model": {"depth": 4}, "lr": 0.001, "opt": "adam", "text": "0.1", "none": None, "größe/ß": ["ß", 1]},
-)
-print(run.id, flush=True)
-acknowledged = os.open("acknowledged", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-first = int(os.environ.get("FIRST", "0"))
-for i in range(first, first + rows):
-    run.log({"loss": 1 / (i + 1), "epoch": i // 10}, step=i)
-    os.write(acknowledged, b"%d\\n" % i)
-    step = [i, i, None, i // 2, -i, i / 4, 99 - i][i % 7]
-    run.log({"odd": odd[i % 7], "größe λ": float(i), "a//b": i / 7}, step=step)
-    run.log({"lr#1": 0.5, "val/acc": 1.0}, step=1)
-    if i % 40 == 0:
-        run.set_tags({"phase": f"at {i}", "owner#": "ada"})
-    if i % 100 == 50:
-        Path("model.bin").write_bytes(os.urandom(2000))
-        run.log_artifact("model.bin")
-        run.log_text(str(i), f"notes/{i}#.txt")
-    time.sleep(pause)
-run.finish()
-"""
 _PARAMS = {"model.depth": "4", "lr": "0.001", "opt": "adam", "text": '"0.1"', "none": "None", "größe/ß": '["ß", 1]'}
 _WORDS = {math.inf: "Infinity", -math.inf: "-Infinity"}
 SentRow = tuple[str, str, int | None, int, int]
-
-
-class Storm(NamedTuple):
-    """Say how hard a campaign is."""
-
-    seed: int
-    kills: int
-    rows: int
 
 
 @dataclass
@@ -76,25 +39,7 @@ class Stage:
 
     def storm(self, plan: Storm) -> str:
         """Kill the delivery process of a training, then sync after sync, each in the middle of its work."""
-        world, draw, seen = self.world, random.Random(plan.seed), self.comet.faults.seen
-        with ending(world.start(TRAIN, plan.rows, 0.004, TRACKHUB_FINISH_TIMEOUT_S="1")) as training:
-            run_id = str(training.stdout.readline().strip())
-            while world.killed < plan.kills:
-                delivery = delivery_of(training.pid)
-                sync = None if delivery is not None else world.start_sync()
-                wanted, ended = len(seen) + draw.randint(1, 25), False
-                while len(seen) < wanted and not ended:
-                    ended = sync.poll() is not None if sync else delivery_of(training.pid) != delivery
-                    time.sleep(0.002)
-                time.sleep(draw.random() * 0.02)
-                if not ended:
-                    world.kill(sync.pid if sync else delivery)
-                if sync is None:
-                    eventually(lambda killed=delivery: delivery_of(training.pid) != killed)
-                elif sync.communicate() and sync.returncode == 0 and training.poll() is not None:
-                    break  # all was delivered before it could be killed
-            assert training.wait(180) == 0, training.stderr.read()
-        return run_id
+        return rage(self.world, plan, lambda: len(self.comet.faults.seen), between=(1, 25))
 
     def check(self, run_id: str, *, may_repeat: bool = False) -> Experiment:
         """Hold all that the server has of a run against its journal; return its experiment.
@@ -135,23 +80,11 @@ class Stage:
 
     def check_acknowledged(self, run_id: str) -> int:
         """Return how many rows the script was told are safe; all of them must be in the journal."""
-        rows = [int(line) for line in (self.world.folder / "acknowledged").read_text().split()]
-        logged = {(point.step, point.value) for point in self.world.journal(run_id).points if point.name == "loss"}
-        assert {(number, 1 / (number + 1)) for number in rows} <= logged
-        assert len(logged) <= len(rows) + 1
-        return len(rows)
+        return acknowledged(self.world, run_id)
 
     def count(self, run_id: str) -> None:
         """Add up what was done to a run."""
-        told, seen = self.world.journal(run_id), self.comet.faults.seen
-        self.numbers.update(
-            runs=1,
-            kills=self.world.killed,
-            requests=len(seen),
-            faults=sum(one.fault != "pass" for one in seen),
-            points=len(told.points),
-            files=len(told.artifacts),
-        )
+        self.numbers.update(done(self.world, run_id, self.comet.faults.seen))
 
 
 def ours(name: str) -> bool:

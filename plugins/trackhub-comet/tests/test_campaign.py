@@ -21,9 +21,10 @@ from typing import Any
 import pytest
 from comet_server import KINDEST, WORST, Behaviour, CometServer, comet_server
 from comet_server.server import HALF
-from comet_stage import TRAIN, Stage, Storm, expected_rows, held_rows
+from comet_stage import Stage, expected_rows, held_rows
 from support.faultproxy import DROP, HOLE, RESET, STALL, answer, delay
 from support.mlflow_server import free_port
+from support.storm import TRAIN, Storm
 from support.training import TrainingWorld, delivery_of, ending, eventually
 
 pytestmark = pytest.mark.timeout(600)

@@ -22,8 +22,9 @@ from typing import Any
 import pytest
 from support.faultproxy import DROP, HOLE, RESET, STALL, Fault, FaultProxy, answer, delay, fault_proxy
 from support.mlflow_server import MlflowServer, free_port
-from support.mlflow_stage import TRAIN, Stage, Storm
+from support.mlflow_stage import Stage
 from support.mlflow_tables import MlflowTables
+from support.storm import TRAIN, Storm
 from support.training import TrainingWorld, delivery_of, ending, eventually
 
 pytestmark = pytest.mark.timeout(400)

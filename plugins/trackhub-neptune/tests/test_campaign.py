@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 from neptune_server import NeptuneServer, Rules, Run
 from support.faultproxy import DROP, RESET, STALL, Fault, FaultProxy, answer, delay
-from support.mlflow_stage import TRAIN, Storm
 from support.oracle import differences
+from support.storm import TRAIN, Storm, acknowledged, done, rage
 from support.training import TrainingWorld, delivery_of, ending, eventually
 
 from trackhub.model.entities import RunRef
@@ -82,25 +82,7 @@ class Stage:
 
     def storm(self, plan: Storm) -> str:
         """Kill the delivery process of a training, then sync after sync, each in the middle of its work."""
-        world, draw = self.world, random.Random(plan.seed)
-        with ending(world.start(TRAIN, plan.rows, 0.004, TRACKHUB_FINISH_TIMEOUT_S="1")) as training:
-            run_id = str(training.stdout.readline().strip())
-            while world.killed < plan.kills:
-                delivery = delivery_of(training.pid)
-                sync = None if delivery is not None else world.start_sync()
-                wanted, ended = len(self.proxy.seen) + draw.randint(8, 40), False
-                while len(self.proxy.seen) < wanted and not ended:
-                    ended = sync.poll() is not None if sync else delivery_of(training.pid) != delivery
-                    time.sleep(0.002)
-                time.sleep(draw.random() * 0.02)
-                if not ended:
-                    world.kill(sync.pid if sync else delivery)
-                if sync is None:
-                    eventually(lambda killed=delivery: delivery_of(training.pid) != killed)
-                elif sync.communicate() and sync.returncode == 0 and training.poll() is not None:
-                    break  # all was delivered before it could be killed
-            assert training.wait(120) == 0, training.stderr.read()
-        return run_id
+        return rage(self.world, plan, lambda: len(self.proxy.seen), between=(8, 40))
 
     def check(self, run_id: str) -> Run:
         """Hold all that Neptune has of a run against its journal; return the one run that it has."""
@@ -123,22 +105,11 @@ class Stage:
 
     def check_acknowledged(self, run_id: str) -> int:
         """Return how many rows the script was told are safe; all of them must be in the journal."""
-        rows = [int(line) for line in (self.world.folder / "acknowledged").read_text().split()]
-        logged = {(point.step, point.value) for point in self.world.journal(run_id).points if point.name == "loss"}
-        assert {(number, 1 / (number + 1)) for number in rows} <= logged
-        return len(rows)
+        return acknowledged(self.world, run_id)
 
     def count(self, run_id: str) -> None:
         """Add up what was done to a run."""
-        told = self.world.journal(run_id)
-        self.numbers.update(
-            runs=1,
-            kills=self.world.killed,
-            requests=len(self.proxy.seen),
-            faults=sum(one.fault != "pass" for one in self.proxy.seen),
-            points=len(told.points),
-            files=len(told.artifacts),
-        )
+        self.numbers.update(done(self.world, run_id, self.proxy.seen))
 
 
 @pytest.mark.parametrize("plan", STORMS, ids=str)

@@ -17,9 +17,10 @@ from typing import Any
 
 import pytest
 from support.faultproxy import DROP, HOLE, RESET, answer, delay
+from support.storm import Storm
 from support.training import TrainingWorld, delivery_of, ending, eventually
 from wandb_server import KINDEST, WORST, WandbServer, wandb_server
-from wandb_stage import TRAIN, Stage, Storm
+from wandb_stage import TRAIN, Stage
 
 pytestmark = pytest.mark.timeout(500)
 
