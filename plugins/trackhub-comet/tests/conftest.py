@@ -25,12 +25,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def clean_comet_environment(clean_environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Begin without a setting of anybody's, but for a key; leave none of ours."""
     before = dict(os.environ)
-    for key in list(os.environ):
-        if key.startswith("COMET_"):
-            monkeypatch.delenv(key)
     monkeypatch.setenv("COMET_API_KEY", API_KEY)
     yield
     for key in set(os.environ) - set(before):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,9 +26,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> str:
 def clean_wandb_environment(clean_environment: None, monkeypatch: pytest.MonkeyPatch, home: str) -> None:
     """Begin without a setting of anybody's, but for a key."""
     monkeypatch.setenv("HOME", home)
-    for key in list(os.environ):
-        if key.startswith("WANDB_"):
-            monkeypatch.delenv(key)
     monkeypatch.setenv("WANDB_API_KEY", API_KEY)
 
 
