@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -22,14 +21,6 @@ def pytest_configure(config: pytest.Config) -> None:
     """Take the deprecations of what the 2.x client brings for what they are: not ours."""
     for module in ("neptune", "bravado", "jsonschema", "swagger_spec_validator"):
         config.addinivalue_line("filterwarnings", f"ignore::DeprecationWarning:{module}")
-
-
-@pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no test see the user's Neptune."""
-    for key in list(os.environ):
-        if key.startswith("NEPTUNE_"):
-            monkeypatch.delenv(key)
 
 
 @pytest.fixture(params=["v1", "scale"])
